@@ -1,0 +1,3 @@
+//! Addresses: who is meant.
+
+pub mod origin;

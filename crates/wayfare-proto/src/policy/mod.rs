@@ -1,0 +1,6 @@
+//! What may be done, kept and tried.
+
+pub mod deadline;
+pub mod redirect;
+pub mod retry;
+pub mod schedule;

@@ -1,0 +1,3 @@
+//! Which way to a server.
+
+pub mod hops;

@@ -1,0 +1,1 @@
+//! The tests of the codec as a whole: tables of faults, splits, and a comparison with a peer.

@@ -1,0 +1,3 @@
+//! What the bytes on a connection mean, one module per format, without a socket.
+
+pub mod http1;
