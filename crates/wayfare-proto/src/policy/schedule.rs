@@ -1,0 +1,333 @@
+//! Who goes next: priorities within a lane, turns between lanes.
+//!
+//! A *lane* is everything that shares the connections of one origin and route. A lane has room
+//! for so many exchanges at once; the whole schedule may have a limit too. Within a lane the
+//! order is priority, then arrival. Between lanes that compete for the overall limit it is
+//! strictly in turn, so that no origin can starve another whatever priorities it claims.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hash;
+
+/// How urgent a request is among those that wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Before all others.
+    High,
+    /// The usual.
+    #[default]
+    Normal,
+    /// After all others.
+    Low,
+}
+
+impl Priority {
+    /// The urgency parameter of RFC 9218 §4.1 that corresponds to it.
+    #[must_use]
+    pub fn urgency(self) -> u8 {
+        match self {
+            Self::High => 1,
+            Self::Normal => 3,
+            Self::Low => 5,
+        }
+    }
+}
+
+/// A waiting request's place, with which it can be moved or taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    priority: Priority,
+    arrival: u64,
+}
+
+/// What became of a request that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It may go at once.
+    Go,
+    /// It waits here.
+    Wait(Place),
+}
+
+/// How many go and wait in one lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Going now.
+    pub active: usize,
+    /// Waiting, by priority: high, normal, low.
+    pub waiting: [usize; 3],
+}
+
+/// The order of all requests; `T` is what wakes a waiting one.
+#[derive(Debug)]
+pub struct Schedule<K, T> {
+    lanes: HashMap<K, Lane<T>>,
+    /// Lanes with somebody waiting, in the order of their turns.
+    turns: VecDeque<K>,
+    active: usize,
+    most: usize,
+    usual_room: usize,
+    arrivals: u64,
+}
+
+#[derive(Debug)]
+struct Lane<T> {
+    waiting: BTreeMap<Place, T>,
+    active: usize,
+    room: usize,
+}
+
+impl<K: Clone + Eq + Hash, T> Schedule<K, T> {
+    /// A schedule whose lanes have `room` each and that lets at most `most` go at once.
+    #[must_use]
+    pub fn new(room: usize, most: usize) -> Self {
+        Self {
+            lanes: HashMap::new(),
+            turns: VecDeque::new(),
+            active: 0,
+            most: most.max(1),
+            usual_room: room.max(1),
+            arrivals: 0,
+        }
+    }
+
+    /// Takes a request in; `waiter` is only called if it has to wait.
+    pub fn arrive(&mut self, key: &K, priority: Priority, waiter: impl FnOnce() -> T) -> Arrival {
+        let usual_room = self.usual_room;
+        let unlimited = self.active < self.most && (self.most == usize::MAX || self.turns.is_empty());
+        if !self.lanes.contains_key(key) {
+            self.lanes.insert(key.clone(), Lane::new(usual_room));
+        }
+        let Some(lane) = self.lanes.get_mut(key) else { unreachable!("inserted above") };
+        if unlimited && lane.has_room() && lane.waiting.is_empty() {
+            lane.active += 1;
+            self.active += 1;
+            return Arrival::Go;
+        }
+        self.arrivals += 1;
+        let place = Place { priority, arrival: self.arrivals };
+        if lane.waiting.is_empty() {
+            self.turns.push_back(key.clone());
+        }
+        lane.waiting.insert(place, waiter());
+        Arrival::Wait(place)
+    }
+
+    /// Gives back the turn of a request that has ended.
+    pub fn leave(&mut self, key: &K) {
+        if let Some(lane) = self.lanes.get_mut(key) {
+            lane.active = lane.active.saturating_sub(1);
+            self.active = self.active.saturating_sub(1);
+            self.tidy(key);
+        }
+    }
+
+    /// Takes a waiting request out; nothing if it had got its turn already.
+    pub fn cancel(&mut self, key: &K, place: Place) -> Option<T> {
+        let lane = self.lanes.get_mut(key)?;
+        let waiter = lane.waiting.remove(&place)?;
+        if lane.waiting.is_empty() {
+            self.turns.retain(|waiting| waiting != key);
+        }
+        self.tidy(key);
+        Some(waiter)
+    }
+
+    /// Moves a waiting request to another priority; it keeps its arrival. Nothing if it had got
+    /// its turn already.
+    pub fn change(&mut self, key: &K, place: Place, priority: Priority) -> Option<Place> {
+        let lane = self.lanes.get_mut(key)?;
+        let waiter = lane.waiting.remove(&place)?;
+        let place = Place { priority, ..place };
+        lane.waiting.insert(place, waiter);
+        Some(place)
+    }
+
+    /// Says how many exchanges a lane can carry, once that is known (an h2 connection's streams).
+    pub fn set_room(&mut self, key: &K, room: usize) {
+        let usual_room = self.usual_room;
+        let lane = self.lanes.entry(key.clone()).or_insert_with(|| Lane::new(usual_room));
+        lane.room = room.max(1);
+        self.tidy(key);
+    }
+
+    /// Gives a lane its usual room back.
+    pub fn reset_room(&mut self, key: &K) {
+        if self.lanes.contains_key(key) {
+            self.set_room(key, self.usual_room);
+        }
+    }
+
+    /// The next request that may go, if any; ask until there is none.
+    pub fn next(&mut self) -> Option<T> {
+        if self.active >= self.most {
+            return None;
+        }
+        for _ in 0..self.turns.len() {
+            let key = self.turns.pop_front()?;
+            let Some(lane) = self.lanes.get_mut(&key) else { continue };
+            if !lane.has_room() {
+                self.turns.push_back(key);
+                continue;
+            }
+            let Some((_, waiter)) = lane.waiting.pop_first() else { continue };
+            lane.active += 1;
+            self.active += 1;
+            if !lane.waiting.is_empty() {
+                self.turns.push_back(key);
+            }
+            return Some(waiter);
+        }
+        None
+    }
+
+    /// How many go and wait in the lane of `key`.
+    #[must_use]
+    pub fn counts(&self, key: &K) -> Counts {
+        self.lanes.get(key).map(Lane::counts).unwrap_or_default()
+    }
+
+    /// How many go and wait in all lanes together.
+    #[must_use]
+    pub fn total(&self) -> Counts {
+        let mut total = Counts { active: self.active, ..Counts::default() };
+        for counts in self.lanes.values().map(Lane::counts) {
+            for (sum, waiting) in total.waiting.iter_mut().zip(counts.waiting) {
+                *sum += waiting;
+            }
+        }
+        total
+    }
+
+    /// Forgets a lane that nobody uses and that has nothing to remember.
+    fn tidy(&mut self, key: &K) {
+        let usual = self.usual_room;
+        if self.lanes.get(key).is_some_and(|lane| lane.is_idle() && lane.room == usual) {
+            self.lanes.remove(key);
+        }
+    }
+}
+
+impl<T> Lane<T> {
+    fn new(room: usize) -> Self {
+        Self { waiting: BTreeMap::new(), active: 0, room }
+    }
+
+    fn has_room(&self) -> bool {
+        self.active < self.room
+    }
+
+    fn is_idle(&self) -> bool {
+        self.active == 0 && self.waiting.is_empty()
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts { active: self.active, ..Counts::default() };
+        for place in self.waiting.keys() {
+            counts.waiting[place.priority as usize] += 1;
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrive(schedule: &mut Schedule<&'static str, u32>, key: &'static str, n: u32) -> Arrival {
+        schedule.arrive(&key, Priority::Normal, || n)
+    }
+
+    #[test]
+    fn six_go_at_once_and_the_rest_waits() {
+        let mut schedule = Schedule::new(6, usize::MAX);
+        for n in 0..6 {
+            assert_eq!(arrive(&mut schedule, "a", n), Arrival::Go);
+        }
+        assert!(matches!(arrive(&mut schedule, "a", 6), Arrival::Wait(_)));
+        assert_eq!(schedule.next(), None);
+        assert_eq!(schedule.counts(&"a"), Counts { active: 6, waiting: [0, 1, 0] });
+        schedule.leave(&"a");
+        assert_eq!(schedule.next(), Some(6));
+    }
+
+    #[test]
+    fn priority_comes_first_then_arrival() {
+        let mut schedule = Schedule::new(1, usize::MAX);
+        arrive(&mut schedule, "a", 0);
+        schedule.arrive(&"a", Priority::Low, || 1);
+        schedule.arrive(&"a", Priority::Normal, || 2);
+        schedule.arrive(&"a", Priority::High, || 3);
+        schedule.arrive(&"a", Priority::Normal, || 4);
+        schedule.arrive(&"a", Priority::High, || 5);
+        let mut order = Vec::new();
+        for _ in 0..5 {
+            schedule.leave(&"a");
+            order.extend(schedule.next());
+        }
+        assert_eq!(order, [3, 5, 2, 4, 1]);
+    }
+
+    #[test]
+    fn lanes_take_turns_under_an_overall_limit_whatever_their_priorities() {
+        let mut schedule = Schedule::new(6, 1);
+        arrive(&mut schedule, "a", 0);
+        for n in 0..3 {
+            schedule.arrive(&"a", Priority::High, || 10 + n);
+        }
+        schedule.arrive(&"b", Priority::Low, || 20);
+        let mut order = Vec::new();
+        let mut last = "a";
+        for _ in 0..4 {
+            schedule.leave(&last);
+            let next = schedule.next().unwrap();
+            last = if next == 20 { "b" } else { "a" };
+            order.push(next);
+        }
+        assert_eq!(order, [10, 20, 11, 12]);
+    }
+
+    #[test]
+    fn a_new_arrival_does_not_overtake_those_who_wait_for_the_overall_limit() {
+        let mut schedule = Schedule::new(6, 1);
+        arrive(&mut schedule, "a", 0);
+        arrive(&mut schedule, "a", 1);
+        schedule.leave(&"a");
+        assert!(matches!(arrive(&mut schedule, "b", 2), Arrival::Wait(_)));
+        assert_eq!(schedule.next(), Some(1));
+    }
+
+    #[test]
+    fn a_waiting_request_can_change_its_mind() {
+        let mut schedule = Schedule::new(1, usize::MAX);
+        arrive(&mut schedule, "a", 0);
+        let Arrival::Wait(first) = arrive(&mut schedule, "a", 1) else { panic!() };
+        let Arrival::Wait(second) = arrive(&mut schedule, "a", 2) else { panic!() };
+        let Arrival::Wait(third) = arrive(&mut schedule, "a", 3) else { panic!() };
+        schedule.change(&"a", third, Priority::High).unwrap();
+        assert_eq!(schedule.cancel(&"a", second), Some(2));
+        schedule.leave(&"a");
+        assert_eq!(schedule.next(), Some(3));
+        assert_eq!(schedule.change(&"a", third, Priority::Low), None);
+        schedule.leave(&"a");
+        assert_eq!(schedule.next(), Some(1));
+        assert_eq!(schedule.cancel(&"a", first), None);
+    }
+
+    #[test]
+    fn more_room_lets_more_go_and_an_idle_lane_is_forgotten() {
+        let mut schedule = Schedule::new(1, usize::MAX);
+        arrive(&mut schedule, "a", 0);
+        arrive(&mut schedule, "a", 1);
+        arrive(&mut schedule, "a", 2);
+        schedule.set_room(&"a", 100);
+        assert_eq!(schedule.next(), Some(1));
+        assert_eq!(schedule.next(), Some(2));
+        for _ in 0..3 {
+            schedule.leave(&"a");
+        }
+        assert_eq!(schedule.lanes.len(), 1);
+        schedule.reset_room(&"a");
+        assert!(schedule.lanes.is_empty());
+        assert_eq!(schedule.total(), Counts::default());
+    }
+}

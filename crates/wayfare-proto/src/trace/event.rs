@@ -1,0 +1,141 @@
+//! The events of one transfer, as its transitions emit them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, Version};
+use url::Url;
+
+/// Something that happened to a transfer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// When, counted from the moment the transfer was handed over.
+    pub at: Duration,
+    /// What.
+    pub what: What,
+}
+
+impl Event {
+    /// An event.
+    #[must_use]
+    pub fn new(at: Duration, what: What) -> Self {
+        Self { at, what }
+    }
+}
+
+/// What happened to a transfer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// An address answered.
+    Connected {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// An address is being tried.
+    Connecting {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// So much of the body has arrived; at most every 100 ms unless all are asked for.
+    DownloadProgress {
+        /// Bytes so far, as the reader gets them.
+        received: u64,
+        /// The length the server announced, if it did and the body is not decoded.
+        total: Option<u64>,
+    },
+    /// The transfer ended with an error; always the last event.
+    Failed {
+        /// The error in words.
+        message: String,
+    },
+    /// The transfer ended well; always the last event.
+    Finished {
+        /// Bytes of the body, as the reader got them.
+        received: u64,
+    },
+    /// The head of the final response.
+    Head {
+        /// The status.
+        status: StatusCode,
+        /// The protocol version.
+        version: Version,
+        /// The fields.
+        headers: HeaderMap,
+    },
+    /// An interim response (1xx), 103 Early Hints among them.
+    Interim {
+        /// The status.
+        status: StatusCode,
+        /// The fields.
+        headers: HeaderMap,
+    },
+    /// The transfer waits for its turn.
+    Queued,
+    /// A redirect is being followed.
+    Redirected {
+        /// The status that said so.
+        status: StatusCode,
+        /// Where the request went.
+        from: Url,
+        /// Where it goes now.
+        to: Url,
+    },
+    /// The name has these addresses.
+    Resolved {
+        /// The addresses, best first.
+        addresses: Vec<IpAddr>,
+    },
+    /// The name is being looked up.
+    Resolving {
+        /// The name.
+        host: String,
+    },
+    /// The request is sent once more.
+    Retried {
+        /// Why.
+        why: &'static str,
+    },
+    /// A kept connection is used.
+    Reused,
+    /// The TLS handshake is done.
+    Secured {
+        /// The protocol version, for example `TLSv1.3`.
+        version: String,
+        /// The cipher suite's standard name.
+        cipher_suite: String,
+        /// The key exchange group.
+        key_exchange: String,
+        /// The application protocol, if one was agreed on.
+        protocol: Option<String>,
+    },
+    /// A TLS handshake begins.
+    Securing {
+        /// The name the server must prove.
+        name: String,
+    },
+    /// The request's head, and its body if that was at hand, have been written.
+    Sent,
+    /// The transfer's turn has come.
+    Started,
+    /// The fields after a body.
+    Trailers {
+        /// The fields.
+        headers: HeaderMap,
+    },
+    /// So much of the request's body has been sent; at most every 100 ms unless all are asked for.
+    UploadProgress {
+        /// Bytes so far.
+        sent: u64,
+        /// All bytes, if that is known.
+        total: Option<u64>,
+    },
+    /// The answer came before the upload was done, which was stopped.
+    UploadStopped {
+        /// Bytes sent.
+        sent: u64,
+        /// All bytes, if that is known.
+        total: Option<u64>,
+    },
+}

@@ -1,0 +1,155 @@
+//! The phases of a transfer, from the moments its transitions happened.
+
+use std::time::{Duration, Instant};
+
+/// How long each phase of a transfer took; a phase that did not happen is zero.
+///
+/// The phases are those of the last attempt (after redirects and retries); `queued` and `total`
+/// are of the whole transfer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timings {
+    /// Waiting for its turn.
+    pub queued: Duration,
+    /// Looking the name up.
+    pub resolve: Duration,
+    /// Until an address answered.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// Writing the request.
+    pub send: Duration,
+    /// From the request's end to the first byte of the answer's head.
+    pub wait: Duration,
+    /// From the head to the end of the body, as far as it has been read.
+    pub receive: Duration,
+    /// From the hand-over to the end of the body, as far as it has been read.
+    pub total: Duration,
+}
+
+/// A moment in a transfer's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The name is being looked up.
+    ResolveBegan,
+    /// The addresses are known.
+    ResolveEnded,
+    /// The first address is being tried.
+    ConnectBegan,
+    /// An address answered.
+    ConnectEnded,
+    /// The TLS handshake begins.
+    TlsBegan,
+    /// The TLS handshake is done.
+    TlsEnded,
+    /// The first byte of the request is about to be written.
+    SendBegan,
+    /// The request has been written.
+    SendEnded,
+    /// The head of the answer is there.
+    Head,
+    /// The body's end, or its newest byte, is there.
+    Body,
+}
+
+/// Collects moments.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    handed_over: Instant,
+    started: Option<Instant>,
+    marks: [Option<Instant>; 10],
+}
+
+impl Timeline {
+    /// A timeline that begins at `now`.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self { handed_over: now, started: None, marks: [None; 10] }
+    }
+
+    /// The moment the transfer was handed over.
+    #[must_use]
+    pub fn handed_over(&self) -> Instant {
+        self.handed_over
+    }
+
+    /// Notes that the transfer's first turn came.
+    pub fn start(&mut self, now: Instant) {
+        self.started.get_or_insert(now);
+    }
+
+    /// Forgets the marks of an attempt that another follows.
+    pub fn begin_attempt(&mut self) {
+        self.marks = [None; 10];
+    }
+
+    /// Notes a moment; a later mark of the same moment wins, except for the beginnings.
+    pub fn mark(&mut self, moment: Moment, now: Instant) {
+        let mark = &mut self.marks[moment as usize];
+        if moment == Moment::ConnectBegan {
+            mark.get_or_insert(now);
+        } else {
+            *mark = Some(now);
+        }
+    }
+
+    /// The phases so far.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        let at = |moment: Moment| self.marks[moment as usize];
+        let between = |from: Option<Instant>, to: Option<Instant>| match (from, to) {
+            (Some(from), Some(to)) => to.saturating_duration_since(from),
+            _ => Duration::ZERO,
+        };
+        let last = self.marks.iter().flatten().max().copied().or(self.started);
+        Timings {
+            queued: between(Some(self.handed_over), self.started),
+            resolve: between(at(Moment::ResolveBegan), at(Moment::ResolveEnded)),
+            connect: between(at(Moment::ConnectBegan), at(Moment::ConnectEnded)),
+            tls: between(at(Moment::TlsBegan), at(Moment::TlsEnded)),
+            send: between(at(Moment::SendBegan), at(Moment::SendEnded)),
+            wait: between(at(Moment::SendEnded), at(Moment::Head)),
+            receive: between(at(Moment::Head), at(Moment::Body)),
+            total: between(Some(self.handed_over), last),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_the_distances_between_moments() {
+        let start = Instant::now_for_test();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut timeline = Timeline::new(start);
+        timeline.start(at(5));
+        timeline.mark(Moment::ConnectBegan, at(6));
+        timeline.mark(Moment::ConnectBegan, at(7));
+        timeline.mark(Moment::ConnectEnded, at(9));
+        timeline.mark(Moment::SendBegan, at(9));
+        timeline.mark(Moment::SendEnded, at(10));
+        timeline.mark(Moment::Head, at(20));
+        timeline.mark(Moment::Body, at(50));
+        let timings = timeline.timings();
+        assert_eq!(timings.queued.as_millis(), 5);
+        assert_eq!(timings.connect.as_millis(), 3);
+        assert_eq!(timings.resolve, Duration::ZERO);
+        assert_eq!(timings.wait.as_millis(), 10);
+        assert_eq!(timings.receive.as_millis(), 30);
+        assert_eq!(timings.total.as_millis(), 50);
+    }
+
+    /// A rule may not ask for the time, but a test needs some moment to begin with.
+    trait NowForTest {
+        fn now_for_test() -> Instant;
+    }
+
+    impl NowForTest for Instant {
+        #[allow(clippy::disallowed_methods)]
+        fn now_for_test() -> Instant {
+            Instant::now()
+        }
+    }
+}
