@@ -3,5 +3,9 @@
 
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod address;
+pub mod policy;
+pub mod route;
+pub mod trace;
 pub mod syntax;
 pub mod wire;

@@ -1,0 +1,243 @@
+//! The calling thread as a place for I/O: `poll(2)` over the sockets one future waits for.
+//!
+//! A blocking call polls the very same future as an async one. Each leaf that is not ready tells
+//! this module what it waits for (a socket, a moment); when the whole future is pending, the
+//! thread sleeps in one `poll(2)` until one of those comes true or a waker is called. There is no
+//! event loop, no registration that outlives the call, and no other thread.
+
+#[cfg(target_os = "linux")]
+#[path = "wake_linux.rs"]
+mod platform;
+#[cfg(not(target_os = "linux"))]
+#[path = "wake_portable.rs"]
+mod platform;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::net::TcpStream;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::runtime::now;
+use platform::Bell;
+
+/// What a leaf future waits for on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Bytes, or the end of the stream.
+    Read,
+    /// Room in the send buffer, or the end of a connection attempt.
+    Write,
+}
+
+/// Runs `future` to its end on this thread, doing its I/O here.
+///
+/// Works on any thread, inside and outside of async runtimes (inside one it blocks that runtime's
+/// thread, as any blocking call does), and nested.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let signal = THREAD.with(|thread| thread.borrow().signal.clone());
+    let waker = THREAD.with(|thread| thread.borrow().waker.clone());
+    let outer = THREAD.with(|thread| std::mem::take(&mut thread.borrow_mut().wants));
+    let mut cx = Context::from_waker(&waker);
+    let output = loop {
+        signal.state.store(RUNNING, Ordering::Release);
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            break output;
+        }
+        let wants = THREAD.with(|thread| std::mem::take(&mut thread.borrow_mut().wants));
+        wait(&signal, &wants);
+        THREAD.with(|thread| thread.borrow_mut().recycle(wants));
+    };
+    THREAD.with(|thread| thread.borrow_mut().wants = outer);
+    // A nested call may have swallowed a wake-up that was meant for the future around it.
+    signal.state.store(NOTIFIED, Ordering::Release);
+    output
+}
+
+/// Says that the current future waits for `socket`.
+pub(crate) fn want_socket(socket: &Arc<TcpStream>, readiness: Readiness) {
+    THREAD.with(|thread| {
+        thread.borrow_mut().wants.sockets.push((socket.clone(), readiness));
+    });
+}
+
+/// Ready when `deadline` has passed; otherwise says that the current future waits for it.
+pub(crate) fn poll_deadline(deadline: Instant) -> Poll<()> {
+    if now() >= deadline {
+        return Poll::Ready(());
+    }
+    THREAD.with(|thread| {
+        let earliest = &mut thread.borrow_mut().wants.deadline;
+        *earliest = Some(earliest.map_or(deadline, |known| known.min(deadline)));
+    });
+    Poll::Pending
+}
+
+thread_local! {
+    static THREAD: RefCell<PerThread> = RefCell::new(PerThread::new());
+}
+
+struct PerThread {
+    signal: Arc<Signal>,
+    waker: Waker,
+    wants: Wants,
+}
+
+impl PerThread {
+    fn new() -> Self {
+        let signal = Arc::new(Signal {
+            state: AtomicU8::new(RUNNING),
+            thread: std::thread::current(),
+            bell: Bell::default(),
+        });
+        Self { waker: Waker::from(signal.clone()), signal, wants: Wants::default() }
+    }
+
+    /// Keeps the vector's memory for the next round.
+    fn recycle(&mut self, mut used: Wants) {
+        if self.wants.sockets.is_empty() && self.wants.deadline.is_none() {
+            used.sockets.clear();
+            used.deadline = None;
+            self.wants = used;
+        }
+    }
+}
+
+/// Everything that would make the pending future worth polling again.
+#[derive(Default)]
+struct Wants {
+    sockets: Vec<(Arc<TcpStream>, Readiness)>,
+    deadline: Option<Instant>,
+}
+
+/// How other threads wake this one.
+struct Signal {
+    state: AtomicU8,
+    thread: std::thread::Thread,
+    bell: Bell,
+}
+
+const RUNNING: u8 = 0;
+const NOTIFIED: u8 = 1;
+const PARKED: u8 = 2;
+const POLLING: u8 = 3;
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        match self.state.swap(NOTIFIED, Ordering::AcqRel) {
+            PARKED => self.thread.unpark(),
+            POLLING => self.bell.ring(),
+            _ => {}
+        }
+    }
+}
+
+fn wait(signal: &Signal, wants: &Wants) {
+    let resting = if wants.sockets.is_empty() { PARKED } else { POLLING };
+    if signal.state.compare_exchange(RUNNING, resting, Ordering::AcqRel, Ordering::Acquire).is_err()
+    {
+        return;
+    }
+    let patience = wants.deadline.map(|deadline| deadline.saturating_duration_since(now()));
+    if resting == PARKED {
+        park(signal, patience);
+    } else {
+        poll_sockets(signal, wants, patience);
+    }
+}
+
+fn park(signal: &Signal, patience: Option<Duration>) {
+    match patience {
+        Some(patience) => std::thread::park_timeout(patience),
+        None => {
+            // `park` may return early by itself; the state says whether there is a reason to.
+            while signal.state.load(Ordering::Acquire) == PARKED {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+fn poll_sockets(signal: &Signal, wants: &Wants, patience: Option<Duration>) {
+    let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    let flags = |readiness| match readiness {
+        Readiness::Read => PollFlags::IN,
+        Readiness::Write => PollFlags::OUT,
+    };
+    // One socket is the rule (a blocking call waits for its connection): keep that off the heap.
+    let woken = if let [(socket, readiness)] = wants.sockets.as_slice() {
+        poll(&mut [signal.bell.poll_fd(), PollFd::new(&**socket, flags(*readiness))], timeout.as_ref())
+    } else {
+        let mut watched = Vec::with_capacity(wants.sockets.len() + 1);
+        watched.push(signal.bell.poll_fd());
+        watched.extend(
+            wants.sockets.iter().map(|(socket, want)| PollFd::new(&**socket, flags(*want))),
+        );
+        poll(&mut watched, timeout.as_ref())
+    };
+    // An interrupted or failed wait only means that the future is polled again.
+    let _ = woken;
+    if signal.state.swap(RUNNING, Ordering::AcqRel) == NOTIFIED {
+        signal.bell.silence();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_future_woken_from_another_thread_is_polled_again() {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let helper = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            sender.send(7).unwrap();
+        });
+        assert_eq!(block_on(receiver).unwrap(), 7);
+        helper.join().unwrap();
+    }
+
+    #[test]
+    fn a_deadline_ends_a_wait_that_nothing_else_would() {
+        let started = now();
+        let deadline = started + Duration::from_millis(30);
+        block_on(std::future::poll_fn(|_| poll_deadline(deadline)));
+        assert!(now() - started >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn a_nested_call_does_not_swallow_the_outer_wake_up() {
+        let (sender, mut receiver) = tokio::sync::oneshot::channel();
+        let (started, start) = mpsc::channel();
+        let helper = std::thread::spawn(move || {
+            start.recv().unwrap();
+            sender.send(1).unwrap();
+        });
+        let mut nested = false;
+        let answer = block_on(std::future::poll_fn(|cx| {
+            let polled = std::pin::Pin::new(&mut receiver).poll(cx);
+            if polled.is_pending() && !nested {
+                nested = true;
+                started.send(()).unwrap();
+                block_on(std::future::poll_fn({
+                    let deadline = now() + Duration::from_millis(30);
+                    move |_| poll_deadline(deadline)
+                }));
+            }
+            polled
+        }));
+        assert_eq!(answer.unwrap(), 1);
+        helper.join().unwrap();
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a dial failed, with every address that was tried.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::tls::{TlsFailure, TlsProblem};
+
+/// Where on the way a dial stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialStage {
+    /// Reaching an address.
+    Connect,
+    /// Looking the name up.
+    Resolve,
+    /// The TLS handshake.
+    Tls,
+}
+
+/// One address that was tried in vain.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The address.
+    pub address: SocketAddr,
+    /// The operating system's answer.
+    pub error: io::Error,
+    /// How long it took to fail.
+    pub took: Duration,
+}
+
+/// Why a dial failed.
+#[derive(Debug)]
+pub struct DialFailure {
+    /// Where it stopped.
+    pub stage: DialStage,
+    /// Set when a deadline ended it: how long was waited.
+    pub waited: Option<Duration>,
+    /// Every address tried, in order.
+    pub attempts: Vec<Attempt>,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Deadline,
+    Resolver(io::Error),
+    Tls(TlsFailure),
+    Unreachable,
+}
+
+impl DialFailure {
+    pub(super) fn resolve(error: io::Error) -> Self {
+        Self::new(DialStage::Resolve, Cause::Resolver(error))
+    }
+
+    pub(super) fn tls(failure: TlsFailure) -> Self {
+        Self::new(DialStage::Tls, Cause::Tls(failure))
+    }
+
+    pub(super) fn unreachable(attempts: Vec<Attempt>) -> Self {
+        Self { attempts, ..Self::new(DialStage::Connect, Cause::Unreachable) }
+    }
+
+    pub(super) fn timed_out(stage: DialStage, waited: Duration, attempts: Vec<Attempt>) -> Self {
+        Self { waited: Some(waited), attempts, ..Self::new(stage, Cause::Deadline) }
+    }
+
+    fn new(stage: DialStage, cause: Cause) -> Self {
+        Self { stage, waited: None, attempts: Vec::new(), cause }
+    }
+
+    /// The kind of TLS failure, if it was one.
+    #[must_use]
+    pub fn tls_problem(&self) -> Option<TlsProblem> {
+        match &self.cause {
+            Cause::Tls(failure) => Some(failure.problem),
+            _ => None,
+        }
+    }
+
+    /// The operating system's error kind that says most about the failure to connect.
+    #[must_use]
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match &self.cause {
+            Cause::Resolver(error) => Some(error.kind()),
+            Cause::Tls(failure) => Some(failure.source.kind()),
+            Cause::Deadline => Some(io::ErrorKind::TimedOut),
+            Cause::Unreachable => self.attempts.last().map(|attempt| attempt.error.kind()),
+        }
+    }
+}
+
+impl fmt::Display for DialFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Deadline => match self.stage {
+                DialStage::Resolve => f.write_str("the name was not resolved in time")?,
+                DialStage::Connect => f.write_str("no address answered in time")?,
+                DialStage::Tls => f.write_str("the TLS handshake did not end in time")?,
+            },
+            Cause::Resolver(_) => f.write_str("the name could not be resolved")?,
+            Cause::Tls(failure) => failure.fmt(f)?,
+            Cause::Unreachable => f.write_str("no address could be connected to")?,
+        }
+        for attempt in &self.attempts {
+            let Attempt { address, error, took } = attempt;
+            write!(f, "; {address}: {error} after {} ms", took.as_millis())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DialFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.cause {
+            Cause::Resolver(error) => Some(error),
+            Cause::Tls(failure) => Some(failure),
+            Cause::Unreachable => {
+                self.attempts.last().map(|attempt| &attempt.error as &dyn std::error::Error)
+            }
+            Cause::Deadline => None,
+        }
+    }
+}

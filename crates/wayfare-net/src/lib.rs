@@ -1,0 +1,14 @@
+//! Everything of Wayfare that touches the machine.
+//!
+//! In scope: sockets, host names, TLS, dialing a route, and the two homes a transfer's I/O can
+//! have: a tokio runtime, or the calling thread itself.
+//! Out of scope: what the bytes mean (`wayfare-proto`) and whose turn it is (`wayfare`).
+#![forbid(unsafe_code)]
+
+pub mod caller;
+pub mod dial;
+pub mod dns;
+pub mod network;
+pub mod runtime;
+pub mod socket;
+pub mod tls;

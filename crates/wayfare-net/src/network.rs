@@ -1,0 +1,54 @@
+//! The seam to the machine: the one trait that tests replace.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+
+use crate::runtime::Home;
+use crate::socket::{SocketOptions, Stream};
+
+/// A boxed future, as the seam's methods return it.
+pub type Asking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What the stack needs of the outside world: names resolved and byte pipes opened.
+///
+/// Time is not part of it: [`crate::runtime::now`] and [`crate::runtime::Timer`] follow tokio's
+/// clock, which a test pauses.
+pub trait Network: Send + Sync + 'static {
+    /// The addresses of `name`, best first.
+    ///
+    /// # Errors
+    /// The resolver's own error; an empty list is also an error to the caller.
+    fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>>;
+
+    /// Opens a byte pipe to `address`.
+    ///
+    /// # Errors
+    /// The operating system's error of the attempt.
+    fn connect<'a>(
+        &'a self,
+        home: &'a Home,
+        address: SocketAddr,
+        options: &'a SocketOptions,
+    ) -> Asking<'a, io::Result<Box<dyn Stream>>>;
+}
+
+/// The real network of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+impl Network for System {
+    fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(crate::dns::lookup(home, name))
+    }
+
+    fn connect<'a>(
+        &'a self,
+        home: &'a Home,
+        address: SocketAddr,
+        options: &'a SocketOptions,
+    ) -> Asking<'a, io::Result<Box<dyn Stream>>> {
+        Box::pin(crate::socket::tcp::connect(home, address, options))
+    }
+}

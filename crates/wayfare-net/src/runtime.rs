@@ -1,0 +1,184 @@
+//! Where a transfer's I/O happens; the only file that names tokio's timers, spawn and the clock.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::caller;
+
+/// The place that drives a transfer's sockets and timers.
+///
+/// A connection lives and dies with the home it was opened in: a socket registered with one
+/// runtime must never be handed to a transfer of another.
+#[derive(Clone, Debug)]
+pub enum Home {
+    /// The calling thread, inside [`caller::block_on`]; nothing is spawned.
+    Caller,
+    /// A tokio runtime with its I/O and time drivers enabled.
+    Runtime(Handle),
+}
+
+/// The identity of a [`Home`]; connections are only reused within one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HomeId {
+    /// Any thread inside [`caller::block_on`].
+    Caller,
+    /// One tokio runtime.
+    Runtime(tokio::runtime::Id),
+}
+
+impl Home {
+    /// The tokio runtime of the current task, or else Wayfare's own, which is started now if it
+    /// was not running.
+    ///
+    /// # Errors
+    /// The operating system's error if the threads of the own runtime cannot be started.
+    pub fn current() -> std::io::Result<Self> {
+        match Handle::try_current() {
+            Ok(handle) => Ok(Self::Runtime(handle)),
+            Err(_) => own_runtime().map(Self::Runtime),
+        }
+    }
+
+    /// True inside a tokio task or runtime context.
+    #[must_use]
+    pub fn is_inside_runtime() -> bool {
+        Handle::try_current().is_ok()
+    }
+
+    /// The identity under which connections are kept apart.
+    #[must_use]
+    pub fn id(&self) -> HomeId {
+        match self {
+            Self::Caller => HomeId::Caller,
+            Self::Runtime(handle) => HomeId::Runtime(handle.id()),
+        }
+    }
+
+    /// Runs `task` beside the caller, if this home can: the calling thread has nobody to run it,
+    /// so there the task is handed back.
+    pub fn spawn<F>(&self, task: F) -> Result<(), F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        match self {
+            Self::Caller => Err(task),
+            Self::Runtime(handle) => {
+                drop(handle.spawn(task));
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs blocking work on a thread of its own and waits for it without blocking a runtime.
+    ///
+    /// # Errors
+    /// Fails when no thread can be started or the work panicked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future abandons the result; the work itself runs to its end.
+    pub async fn unblock<T, F>(&self, work: F) -> std::io::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        match self {
+            Self::Runtime(handle) => {
+                handle.spawn_blocking(work).await.map_err(std::io::Error::other)
+            }
+            Self::Caller => {
+                let (answer, answered) = tokio::sync::oneshot::channel();
+                std::thread::Builder::new().name("wayfare-work".into()).spawn(move || {
+                    // The caller may have gone; then nobody wants the answer.
+                    let _ = answer.send(work());
+                })?;
+                answered.await.map_err(std::io::Error::other)
+            }
+        }
+    }
+}
+
+/// The runtime that serves callers who have none: two worker threads, started on first use and
+/// kept until the process ends.
+fn own_runtime() -> std::io::Result<Handle> {
+    static OWN: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    if let Some(runtime) = OWN.get() {
+        return Ok(runtime.handle().clone());
+    }
+    let started = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("wayfare")
+        .enable_all()
+        .build()?;
+    // Two threads may race here; the loser's runtime must not be dropped inside an async context.
+    if let Err(loser) = OWN.set(started) {
+        loser.shutdown_background();
+    }
+    OWN.get().map(|runtime| runtime.handle().clone()).ok_or_else(|| std::io::ErrorKind::Other.into())
+}
+
+/// The monotonic clock; in tests with a paused runtime it is that runtime's clock.
+#[must_use]
+pub fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Waits for `duration`.
+///
+/// # Cancel safety
+/// Dropping it forgets the wait.
+pub async fn sleep(home: &Home, duration: Duration) {
+    let mut timer = Timer::new(home.clone());
+    let deadline = now() + duration;
+    std::future::poll_fn(|cx| timer.poll_until(deadline, cx)).await;
+}
+
+/// One alarm that is set again and again at no cost while its deadline only moves later.
+///
+/// A kept-alive connection asks for a new "first byte" deadline with every request. Registering
+/// each with the runtime's timer wheel would cost more than parsing the response, so the alarm
+/// stays registered at the earliest deadline it was given and is moved only when it rings.
+#[derive(Debug)]
+pub struct Timer {
+    home: Home,
+    alarm: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Timer {
+    /// An alarm that is not set.
+    #[must_use]
+    pub fn new(home: Home) -> Self {
+        Self { home, alarm: None }
+    }
+
+    /// Ready when `deadline` has passed; otherwise the task is woken at that time.
+    pub fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.home {
+            Home::Caller => caller::poll_deadline(deadline),
+            Home::Runtime(handle) => {
+                let deadline = tokio::time::Instant::from_std(deadline);
+                let alarm = match &mut self.alarm {
+                    Some(alarm) => alarm,
+                    None => {
+                        let _context = handle.enter();
+                        self.alarm.insert(Box::pin(tokio::time::sleep_until(deadline)))
+                    }
+                };
+                if alarm.deadline() > deadline {
+                    alarm.as_mut().reset(deadline);
+                }
+                while alarm.as_mut().poll(cx).is_ready() {
+                    if tokio::time::Instant::now() >= deadline {
+                        return Poll::Ready(());
+                    }
+                    alarm.as_mut().reset(deadline);
+                }
+                Poll::Pending
+            }
+        }
+    }
+}

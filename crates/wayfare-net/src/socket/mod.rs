@@ -1,0 +1,53 @@
+//! Sockets: byte pipes as the rest of the house sees them.
+
+pub mod tcp;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// An open byte pipe.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The address this end has, if the pipe has addresses.
+    fn local_address(&self) -> Option<SocketAddr>;
+
+    /// The address of the other end, if the pipe has addresses.
+    fn peer_address(&self) -> Option<SocketAddr>;
+}
+
+/// How a TCP socket is set up before it connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Probes that find a dead peer on a quiet connection.
+    pub keepalive: Keepalive,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self { keepalive: Keepalive::default() }
+    }
+}
+
+/// TCP keepalive probes (RFC 9293 §3.8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keepalive {
+    /// No probes.
+    Off,
+    /// Probes after a time of quiet.
+    Probe {
+        /// Quiet time before the first probe.
+        idle: Duration,
+        /// Time between two probes.
+        interval: Duration,
+        /// Unanswered probes until the connection is given up.
+        count: u32,
+    },
+}
+
+impl Default for Keepalive {
+    /// 60 s of quiet, then up to 5 probes 10 s apart.
+    fn default() -> Self {
+        Self::Probe { idle: Duration::from_secs(60), interval: Duration::from_secs(10), count: 5 }
+    }
+}
