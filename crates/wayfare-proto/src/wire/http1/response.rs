@@ -177,7 +177,7 @@ impl HeadReader {
         };
         let status = StatusCode::from_u16(code)
             .map_err(|_| Violation::BadStatus(Excerpt::new(code.to_string().as_bytes())))?;
-        let reason = reason_of(section)?;
+        let reason = reason_of(section, status)?;
         let headers = collect(section, parsed.headers, &self.limits)?;
         let version = if minor == 0 {
             Version::HTTP_10
@@ -249,16 +249,19 @@ enum Start {
 
 /// Takes the reason phrase from the section itself, since the grammar engine hides one with bytes
 /// above 0x7f.
-fn reason_of(section: &Bytes) -> Result<Bytes, Violation> {
-    let line_end = section
-        .iter()
-        .position(|&byte| byte == b'\r')
-        .unwrap_or(section.len());
-    let start = STATUS_END.min(line_end);
-    if line_end - start > REASON_LIMIT {
+fn reason_of(section: &Bytes, status: StatusCode) -> Result<Bytes, Violation> {
+    let line_end = section.iter().position(|&byte| byte == b'\r').unwrap_or(section.len());
+    let range = STATUS_END.min(line_end)..line_end;
+    if range.len() > REASON_LIMIT {
         return Err(Violation::ReasonTooLong);
     }
-    Ok(section.slice(start..line_end))
+    // A static text spares the counting of one more view into the section.
+    match status.canonical_reason() {
+        Some(usual) if section[range.clone()] == *usual.as_bytes() => {
+            Ok(Bytes::from_static(usual.as_bytes()))
+        }
+        _ => Ok(section.slice(range)),
+    }
 }
 
 const PREFIX: &[u8] = b"HTTP/";
