@@ -1,0 +1,31 @@
+//! Servers that behave, servers that misbehave on purpose, and a network in virtual time.
+//!
+//! Everything here listens on real loopback sockets unless it says otherwise, so that any HTTP
+//! client can be pointed at it:
+//!
+//! * [`Server`] serves one documented [site](endpoints) over HTTP/1.1 and HTTP/2, plain and TLS.
+//! * [`Authority`] makes the certificates, good and bad.
+//!
+//! ```
+//! use wayfare_testkit::{Authority, Server};
+//!
+//! let authority = Authority::new();
+//! let identity = authority.issue(&["localhost", "127.0.0.1"]);
+//! let server = Server::builder().tls(&identity).bind_on_thread("127.0.0.1:0")?;
+//! assert!(server.url("/get").starts_with("https://127.0.0.1:"));
+//! assert_eq!(server.requests().len(), 0);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod ca;
+pub mod content;
+pub mod endpoints;
+mod listener;
+pub mod script;
+pub mod server;
+mod stream;
+
+pub use ca::{Authority, ServerIdentity};
+pub use server::{Protocols, Server};
