@@ -1,11 +1,11 @@
 //! The rules of Wayfare: bytes and times in, decisions and bytes out.
 #![forbid(unsafe_code)]
 
+pub mod address;
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod address;
 pub mod policy;
 pub mod route;
-pub mod trace;
 pub mod syntax;
+pub mod trace;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! The harnesses that the fuzz targets and the corpus test share: each takes any bytes and panics
 //! if a promise is broken.
 
+pub mod coding;
 pub mod http1;
 
 /// A harness, which panics if the bytes make the code break a promise.
@@ -8,6 +9,7 @@ pub type Harness = fn(&[u8]);
 
 /// Every harness by the name of its fuzz target and its corpus folder.
 pub const TARGETS: &[(&str, Harness)] = &[
+    ("coding", coding::coding),
     ("http1_body", http1::body),
     ("http1_exchange", http1::exchange),
     ("http1_head", http1::head),

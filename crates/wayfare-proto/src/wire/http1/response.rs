@@ -250,7 +250,10 @@ enum Start {
 /// Takes the reason phrase from the section itself, since the grammar engine hides one with bytes
 /// above 0x7f.
 fn reason_of(section: &Bytes, status: StatusCode) -> Result<Bytes, Violation> {
-    let line_end = section.iter().position(|&byte| byte == b'\r').unwrap_or(section.len());
+    let line_end = section
+        .iter()
+        .position(|&byte| byte == b'\r')
+        .unwrap_or(section.len());
     let range = STATUS_END.min(line_end)..line_end;
     if range.len() > REASON_LIMIT {
         return Err(Violation::ReasonTooLong);
