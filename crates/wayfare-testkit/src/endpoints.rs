@@ -27,6 +27,7 @@ use crate::script::Step;
 use crate::server::{Guarded, Log, Paced, ReplyBody, RequestBody, Source, WholeBody};
 
 pub use coded::BOMB_LENGTH;
+pub(crate) use coded::Coding;
 pub use plain::{PASSWORD, USER};
 pub use text::{TEXT, text_in};
 

@@ -4,6 +4,8 @@
 //! client can be pointed at it:
 //!
 //! * [`Server`] serves one documented [site](endpoints) over HTTP/1.1 and HTTP/2, plain and TLS.
+//! * [`FaultServer`](faults::FaultServer) plays [scripts](script) of raw bytes, cuts and resets;
+//!   [`FAULTS`](faults::FAULTS) names a hundred of them with what a client should make of each.
 //! * [`Authority`] makes the certificates, good and bad.
 //!
 //! ```
@@ -22,10 +24,12 @@
 pub mod ca;
 pub mod content;
 pub mod endpoints;
+pub mod faults;
 mod listener;
 pub mod script;
 pub mod server;
 mod stream;
 
 pub use ca::{Authority, ServerIdentity};
+pub use faults::{FAULTS, FaultServer};
 pub use server::{Protocols, Server};

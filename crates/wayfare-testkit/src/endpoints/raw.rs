@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
 
 use super::{Answer, Call, Raw, Refusal, Then, paced, ready, response, text_response};
 use crate::content::{sha256_hex, text_of};
+use crate::faults::{FAULTS, Fault};
 use crate::script::Step;
 use crate::server::Paced;
 
@@ -57,6 +58,30 @@ pub(super) fn trailers(call: &Call) -> Result<Answer, Refusal> {
     })
 }
 
-pub(super) fn fault(_call: &Call) -> Result<Answer, Refusal> {
-    Err(Refusal("no such fault".to_owned()))
+pub(super) fn faults(_: &Call) -> Result<Answer, Refusal> {
+    let list: String = FAULTS
+        .iter()
+        .map(|fault| {
+            let Fault {
+                name,
+                what,
+                outcome,
+                method,
+                ..
+            } = fault;
+            format!("/fault/{name}\n    {method}: {what}; expect: {outcome:?}\n")
+        })
+        .collect();
+    Ok(Answer::Respond(text_response(StatusCode::OK, list)))
+}
+
+pub(super) fn fault(call: &Call) -> Result<Answer, Refusal> {
+    let fault = Fault::named(call.part(1))
+        .ok_or_else(|| Refusal("no such fault; /faults lists them".to_owned()))?;
+    let raw = Raw {
+        steps: fault.steps_after_head(),
+        then: Then::HangUp,
+    };
+    let instead = text_response(StatusCode::NOT_IMPLEMENTED, "Faults are for HTTP/1.\n");
+    Ok(Answer::Raw { raw, instead })
 }

@@ -204,9 +204,10 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         "a download with Content-Disposition for this name",
         plain::file,
     ),
+    after("/faults", "the list of faults", raw::faults),
     after(
         "/fault/{name}",
-        "misbehaves by name; see the list of faults (HTTP/1 only)",
+        "misbehaves by name; see /faults (HTTP/1 only)",
         raw::fault,
     ),
 ];

@@ -1,9 +1,10 @@
 //! A small client for the tests: one request on one connection, over HTTP/1.1 or HTTP/2.
 
 // Each test file uses its own part of this.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use wayfare_testkit::Authority;
 
 /// A whole response.
 #[derive(Debug)]
@@ -121,4 +123,33 @@ pub async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
         all.extend_from_slice(&buffer[..n]);
     }
     all
+}
+
+/// A TLS connection to `localhost` at this address.
+pub async fn tls(
+    address: SocketAddr,
+    authority: &Authority,
+    alpn: &str,
+) -> tokio_rustls::client::TlsStream<TcpStream> {
+    try_tls(address, authority, alpn).await.unwrap()
+}
+
+/// As [`tls`], where the handshake may fail.
+pub async fn try_tls(
+    address: SocketAddr,
+    authority: &Authority,
+    alpn: &str,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(authority.roots())
+        .with_no_client_auth();
+    config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
 }
