@@ -1,4 +1,7 @@
 //! What the bytes on a connection mean, one module per format, without a socket.
 
 pub mod coding;
+pub mod data_url;
+mod field_line;
 pub mod http1;
+pub mod multipart;

@@ -5,9 +5,10 @@ use std::fmt;
 
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, Method};
 
 use super::trailer::is_forbidden;
+use crate::wire::field_line::write_field_line;
 
 /// How the body of a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +84,7 @@ pub fn write_head(
     out.extend_from_slice(b"\r\n");
     for (name, value) in headers {
         if name != HOST && name != CONTENT_LENGTH {
-            write_field(out, name, value.as_bytes());
+            write_field_line(out, name, value.as_bytes());
         }
     }
     if let Some(length) = length {
@@ -121,7 +122,7 @@ pub fn write_last_chunk(out: &mut BytesMut, trailers: Option<&HeaderMap>) {
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers.into_iter().flatten() {
         if !is_forbidden(name) {
-            write_field(out, name, value.as_bytes());
+            write_field_line(out, name, value.as_bytes());
         }
     }
     out.extend_from_slice(b"\r\n");
@@ -216,22 +217,6 @@ fn is_host_byte(byte: u8) -> bool {
     matches!(byte,
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']'
         | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
-}
-
-/// Many old servers look for `Content-Type` and find no `content-type`.
-fn write_field(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
-    let start = out.len();
-    out.extend_from_slice(name.as_str().as_bytes());
-    let mut after_hyphen = true;
-    for byte in &mut out[start..] {
-        if after_hyphen {
-            byte.make_ascii_uppercase();
-        }
-        after_hyphen = *byte == b'-';
-    }
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }
 
 fn write_decimal(out: &mut BytesMut, mut number: u64) {
