@@ -55,6 +55,9 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         Validity::Current.put(&mut params);
         let key = new_key();
+        // Two authorities of one name would look like one with a broken signature.
+        let mark = &sha256_hex(key.public_key_raw())[..8];
+        params.distinguished_name = distinguished(&format!("Wayfare test authority {mark}"));
         let certificate = params
             .self_signed(&key)
             .expect("an authority's fields are all ASCII");

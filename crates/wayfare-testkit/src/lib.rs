@@ -6,6 +6,7 @@
 //! * [`Server`] serves one documented [site](endpoints) over HTTP/1.1 and HTTP/2, plain and TLS.
 //! * [`FaultServer`](faults::FaultServer) plays [scripts](script) of raw bytes, cuts and resets;
 //!   [`FAULTS`](faults::FAULTS) names a hundred of them with what a client should make of each.
+//! * [`H2FaultServer`](h2_faults::H2FaultServer) does the same with HTTP/2 frames.
 //! * [`Authority`] makes the certificates, good and bad.
 //!
 //! ```
@@ -25,6 +26,7 @@ pub mod ca;
 pub mod content;
 pub mod endpoints;
 pub mod faults;
+pub mod h2_faults;
 mod listener;
 pub mod script;
 pub mod server;
@@ -32,4 +34,5 @@ mod stream;
 
 pub use ca::{Authority, ServerIdentity};
 pub use faults::{FAULTS, FaultServer};
+pub use h2_faults::H2FaultServer;
 pub use server::{Protocols, Server};
