@@ -3,6 +3,8 @@
 
 pub mod coding;
 pub mod http1;
+pub mod syntax;
+pub mod wire;
 
 /// A harness, which panics if the bytes make the code break a promise.
 pub type Harness = fn(&[u8]);
@@ -10,7 +12,13 @@ pub type Harness = fn(&[u8]);
 /// Every harness by the name of its fuzz target and its corpus folder.
 pub const TARGETS: &[(&str, Harness)] = &[
     ("coding", coding::coding),
+    ("content_disposition", syntax::content_disposition),
+    ("data_url", wire::data_url),
+    ("date", syntax::date),
     ("http1_body", http1::body),
     ("http1_exchange", http1::exchange),
     ("http1_head", http1::head),
+    ("media_type", syntax::media_type),
+    ("multipart_name", wire::multipart_name),
+    ("range", syntax::range),
 ];

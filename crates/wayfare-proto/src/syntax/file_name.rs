@@ -39,6 +39,11 @@ pub fn safe(suggested: &str) -> Option<String> {
     Some(shortened(name))
 }
 
+/// Windows drops dots and spaces at the end, so that two names would be one.
+fn without_end(name: &str) -> &str {
+    name.trim_end_matches(|end: char| end == '.' || end.is_whitespace())
+}
+
 fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character, '<' | '>' | ':' | '"' | '|' | '?' | '*')
@@ -84,6 +89,9 @@ fn shortened(mut name: String) -> String {
     };
     let most = LONGEST - extension.len();
     name.truncate(name.floor_char_boundary(most));
+    if extension.is_empty() {
+        name.truncate(without_end(&name).len());
+    }
     name + &extension
 }
 

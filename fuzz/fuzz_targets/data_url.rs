@@ -1,0 +1,4 @@
+//! Fuzzes the `data_url` harness.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wayfare_proto::fuzzing::wire::data_url(data));
