@@ -84,6 +84,7 @@ impl Fault {
 pub struct FaultServer {
     listening: Listening,
     heard: Arc<Mutex<Vec<Ear>>>,
+    wanted: usize,
     scheme: &'static str,
 }
 
@@ -129,6 +130,20 @@ impl FaultServer {
         heard
             .iter()
             .map(|ear| ear.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .collect()
+    }
+
+    /// Where the client did not do what the script expects, in words; connections of the script
+    /// that were never opened are among them.
+    #[must_use]
+    pub fn mismatches(&self) -> Vec<String> {
+        let heard = self.heard();
+        let missing = heard.len() + 1..=self.wanted;
+        let said = heard.into_iter().enumerate().flat_map(|(index, heard)| {
+            let tell = move |mismatch| format!("connection {}: {mismatch}", index + 1);
+            heard.mismatches.into_iter().map(tell)
+        });
+        said.chain(missing.map(|number| format!("connection {number}: never opened")))
             .collect()
     }
 
@@ -182,6 +197,7 @@ impl Builder {
             Afterwards::Refuse => Some(self.script.connections.len() as u64),
             Afterwards::RepeatLast => None,
         };
+        let wanted = self.script.connections.len();
         let script = Arc::new(self.script);
         let handler: Handler = Arc::new(move |mut accepted| {
             let ear = Ear::default();
@@ -208,6 +224,7 @@ impl Builder {
         Ok(FaultServer {
             listening,
             heard,
+            wanted,
             scheme,
         })
     }

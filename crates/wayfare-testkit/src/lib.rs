@@ -6,6 +6,7 @@
 //! * [`Server`] serves one documented [site](endpoints) over HTTP/1.1 and HTTP/2, plain and TLS.
 //! * [`FaultServer`](faults::FaultServer) plays [scripts](script) of raw bytes, cuts and resets;
 //!   [`FAULTS`](faults::FAULTS) names a hundred of them with what a client should make of each.
+//! * [`Transcript`](transcript::Transcript)s are scripts as data files.
 //! * [`H2FaultServer`](h2_faults::H2FaultServer) does the same with HTTP/2 frames.
 //! * [`Authority`] makes the certificates, good and bad.
 //!
@@ -31,6 +32,7 @@ mod listener;
 pub mod script;
 pub mod server;
 mod stream;
+pub mod transcript;
 
 pub use ca::{Authority, ServerIdentity};
 pub use faults::{FAULTS, FaultServer};
