@@ -1,2 +1,59 @@
-//! x
+//! The application network access stack: one manager, one line per request.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), wayfare::Error> {
+//! let manager = wayfare::Manager::new();
+//! manager.get("https://example.org/").send().await?.save_to("page.html").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! Start with [`Manager`]; [`manual`] has the longer stories.
 #![forbid(unsafe_code)]
+
+mod blocking;
+mod body;
+pub mod delegate;
+mod error;
+mod events;
+mod manager;
+pub mod manual;
+pub mod options;
+mod pool;
+pub mod protocol;
+mod queue;
+mod reply;
+mod request;
+mod transfer;
+
+pub use blocking::Blocking;
+pub use body::{Body, Source};
+pub use body::multipart::{Multipart, Part};
+pub use error::{Error, ErrorKind, Phase, Retry, Stage};
+pub use manager::{Builder, Manager};
+pub use reply::{Redirect, Reply};
+pub use request::{Awaited, Request, Waited};
+pub use transfer::handle::{Finished, Handle};
+
+/// What happens to a transfer, and when.
+pub mod event {
+    pub use wayfare_proto::trace::event::{Event, What};
+    pub use wayfare_proto::trace::timeline::Timings;
+}
+
+/// How requests wait for their turn.
+pub mod queueing {
+    pub use wayfare_proto::policy::schedule::{Counts, Priority};
+}
+
+/// The seam to the machine, for tests that replace it.
+pub mod network {
+    pub use wayfare_net::network::{Asking, Network, System};
+    pub use wayfare_net::runtime::Home;
+    pub use wayfare_net::socket::{SocketOptions, Stream};
+}
+
+/// What TLS handshakes agree on and fail with.
+pub mod tls {
+    pub use wayfare_net::tls::TlsProblem;
+    pub use wayfare_net::tls::facts::{Session, TlsFacts};
+}

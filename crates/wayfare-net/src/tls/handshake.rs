@@ -45,7 +45,7 @@ pub struct TlsFailure {
 }
 
 /// The kinds of handshake failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsProblem {
     /// The server refused with an alert.

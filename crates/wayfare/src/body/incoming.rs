@@ -1,0 +1,57 @@
+//! A body on its way in, as a protocol hands it over.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::Source;
+use crate::error::{Error, ErrorKind, Stage};
+
+/// The next thing a body has to give.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Data(Bytes),
+    End(Option<HeaderMap>),
+}
+
+/// A body that comes in over a connection.
+pub(crate) trait Wire: Send {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Error>>;
+}
+
+/// Where the bytes of an answer's body come from.
+pub(crate) enum Content {
+    /// All of it is here, and the connection is free again.
+    Memory(Bytes, Option<HeaderMap>),
+    /// It comes from a source on this machine.
+    Source(Box<dyn Source>),
+    /// It comes over a connection.
+    Wire(Box<dyn Wire>),
+}
+
+impl Content {
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Error>> {
+        match self {
+            Self::Memory(bytes, trailers) => Poll::Ready(Ok(if bytes.is_empty() {
+                Piece::End(trailers.take())
+            } else {
+                Piece::Data(std::mem::take(bytes))
+            })),
+            Self::Source(source) => {
+                let piece = ready!(source.poll_piece(cx)).map_err(from_source)?;
+                Poll::Ready(Ok(piece.map_or(Piece::End(None), Piece::Data)))
+            }
+            Self::Wire(wire) => wire.poll_piece(cx),
+        }
+    }
+}
+
+fn from_source(why: io::Error) -> Error {
+    let kind = match why.kind() {
+        io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+        _ => ErrorKind::FileSystem,
+    };
+    Error::new(kind, Stage::Body, format!("the content cannot be read: {why}")).because(why)
+}

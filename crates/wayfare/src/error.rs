@@ -1,0 +1,455 @@
+//! The one error of the library: what, where, and whether trying again can help.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use http::StatusCode;
+use url::Url;
+use wayfare_net::dial::{DialFailure, DialStage};
+use wayfare_net::tls::TlsProblem;
+use wayfare_proto::policy::redirect::Refusal;
+use wayfare_proto::wire::http1::violation::Violation;
+
+/// Why a transfer failed.
+///
+/// One word wide; [`Error::kind`] says what happened, [`Error::stage`] where, [`Error::retry`]
+/// whether sending the request again can help. The text names the URL (without its password) and
+/// is one line.
+///
+/// ```
+/// # fn show(error: wayfare::Error) {
+/// if error.kind() == wayfare::ErrorKind::NameNotFound {
+///     eprintln!("check the host name: {error}");
+/// }
+/// # }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    stage: Stage,
+    retry: Retry,
+    url: Option<Url>,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+macro_rules! kinds {
+    ($( $(#[$doc:meta])* $name:ident => $qt:expr, )*) => {
+        /// What happened.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $( $(#[$doc])* $name, )*
+            /// The server answered, with a status that [`crate::Reply::error_for_status`] counts
+            /// as an error.
+            Status(StatusCode),
+            /// A wait was over before something happened.
+            Timeout(Phase),
+            /// The TLS handshake failed.
+            Tls(TlsProblem),
+        }
+
+        impl ErrorKind {
+            /// Every kind that has no further detail.
+            pub const PLAIN: &'static [Self] = &[ $( Self::$name, )* ];
+
+            fn plain_qt_code(self) -> Option<i32> {
+                match self {
+                    $( Self::$name => Some($qt), )*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+// The numbers are QNetworkReply::NetworkError's (Qt 6.11, qnetworkreply.h).
+kinds! {
+    /// The caller aborted the transfer.
+    Aborted => 5,
+    /// The request would have to be sent again, but its body can be read only once.
+    BodyNotReplayable => 205,
+    /// The source of the request's body failed, or gave another length than it announced.
+    BodySource => 99,
+    /// The connection broke, or was closed before the answer.
+    ConnectionLost => 2,
+    /// The server refused the connection.
+    ConnectionRefused => 1,
+    /// The body cannot be decoded: its coding is damaged or cut off.
+    Decode => 299,
+    /// Access to a file is not permitted.
+    FileForbidden => 201,
+    /// The path is a directory, or something else that is not a regular file.
+    FileNotRegular => 202,
+    /// There is no such file.
+    FileNotFound => 203,
+    /// A local file could not be read or written.
+    FileSystem => 99,
+    /// The request cannot be sent as it was given.
+    InvalidRequest => 302,
+    /// The URL cannot be used.
+    InvalidUrl => 301,
+    /// The host name has no address.
+    NameNotFound => 3,
+    /// The server broke the protocol.
+    Protocol => 399,
+    /// A redirect points to something that cannot be followed.
+    RedirectInvalid => 301,
+    /// There were more redirects than allowed.
+    RedirectLimit => 10,
+    /// A redirect would have led to less safety, or to another origin than allowed.
+    RedirectUnsafe => 11,
+    /// A body grew larger than allowed.
+    TooLarge => 299,
+    /// The body ended before it was complete.
+    Truncated => 2,
+    /// The URL's scheme is not supported.
+    UnknownScheme => 301,
+    /// No address of the server could be reached.
+    Unreachable => 99,
+    /// The scheme does not support the method.
+    UnsupportedMethod => 302,
+}
+
+/// Where a transfer was when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Reading or decoding the answer's body.
+    Body,
+    /// Reaching the server, TLS included.
+    Connect,
+    /// Deciding what to send.
+    Plan,
+    /// Waiting for its turn.
+    Queue,
+    /// Waiting for the answer's head.
+    Receive,
+    /// Looking the name up.
+    Resolve,
+    /// Writing the request.
+    Send,
+    /// Reading or writing local files.
+    Store,
+}
+
+/// Whether sending the request again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Retry {
+    /// The same request would fail the same way, or may have had its effect already.
+    Never,
+    /// It failed only because a kept connection had gone; it was not known to be processed.
+    OnReusedConnection,
+    /// The request had no effect yet; it may succeed another time.
+    Safe,
+}
+
+/// What was being waited for when the time was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The next piece of a body.
+    BetweenBytes,
+    /// An address to answer.
+    Connect,
+    /// The first byte of the answer.
+    FirstByte,
+    /// The host name's addresses.
+    Resolve,
+    /// The TLS handshake.
+    Tls,
+    /// The whole transfer.
+    Whole,
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::BetweenBytes,
+        Self::Connect,
+        Self::FirstByte,
+        Self::Resolve,
+        Self::Tls,
+        Self::Whole,
+    ];
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
+        let inner =
+            Inner { kind, stage, retry: Retry::Never, url: None, message: message.into(), source: None };
+        Self(Box::new(inner))
+    }
+
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_retry(mut self, retry: Retry) -> Self {
+        self.0.retry = retry;
+        self
+    }
+
+    /// Names the URL, unless one is named already.
+    pub(crate) fn at(mut self, url: &Url) -> Self {
+        if self.0.url.is_none() {
+            let mut shown = url.clone();
+            // Neither can fail where there is something to remove.
+            let _ = shown.set_password(None);
+            let _ = shown.set_username("");
+            self.0.url = Some(shown);
+        }
+        self
+    }
+
+    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidRequest, Stage::Plan, message)
+    }
+
+    /// What the operating system says of a file.
+    pub(crate) fn from_file(what: &str, why: &io::Error) -> Self {
+        let (kind, words) = match why.kind() {
+            io::ErrorKind::PermissionDenied => (ErrorKind::FileForbidden, "permission denied"),
+            io::ErrorKind::NotFound => (ErrorKind::FileNotFound, "no such file or directory"),
+            io::ErrorKind::IsADirectory => (ErrorKind::FileNotRegular, "not a regular file"),
+            _ => (ErrorKind::FileSystem, ""),
+        };
+        let message = match words {
+            "" => format!("{what}: {why}"),
+            words => format!("{what}: {words}"),
+        };
+        Self::new(kind, Stage::Store, message)
+            .because(io::Error::new(why.kind(), why.to_string()))
+    }
+
+    pub(crate) fn timeout(phase: Phase, stage: Stage, waited: std::time::Duration) -> Self {
+        let what = match phase {
+            Phase::BetweenBytes => "no bytes came",
+            Phase::Connect => "no address answered",
+            Phase::FirstByte => "no answer began",
+            Phase::Resolve => "the name was not resolved",
+            Phase::Tls => "the TLS handshake did not end",
+            Phase::Whole => "the transfer did not end",
+        };
+        Self::new(ErrorKind::Timeout(phase), stage, format!("{what} within {waited:?}"))
+    }
+
+    pub(crate) fn violation(violation: &Violation, stage: Stage) -> Self {
+        let kind = match violation {
+            Violation::Truncated { .. } => ErrorKind::Truncated,
+            Violation::ClosedBeforeHead | Violation::CutInHead => ErrorKind::ConnectionLost,
+            _ => ErrorKind::Protocol,
+        };
+        Self::new(kind, stage, violation.to_string()).because(violation.clone())
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Where the transfer was.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.0.stage
+    }
+
+    /// Whether sending the request again can help.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        self.0.retry
+    }
+
+    /// The URL that failed, after redirects, without user name and password.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.0.url.as_ref()
+    }
+
+    /// The text without the URL.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The number of `QNetworkReply::NetworkError` that a Qt program would see.
+    #[must_use]
+    pub fn qt_code(&self) -> i32 {
+        self.0.kind.qt_code()
+    }
+}
+
+impl ErrorKind {
+    /// The number of `QNetworkReply::NetworkError` (Qt 6.11) for this kind.
+    ///
+    /// ```
+    /// use wayfare::ErrorKind;
+    /// assert_eq!(ErrorKind::ConnectionRefused.qt_code(), 1);
+    /// assert_eq!(ErrorKind::Status(http::StatusCode::NOT_FOUND).qt_code(), 203);
+    /// ```
+    #[must_use]
+    pub fn qt_code(self) -> i32 {
+        match self {
+            Self::Status(status) => qt_code_of_status(status),
+            Self::Timeout(_) => 4,
+            Self::Tls(_) => 6,
+            // Every other kind is in the table above.
+            plain => plain.plain_qt_code().unwrap_or(99),
+        }
+    }
+}
+
+/// The table of `QNetworkReplyHttpImpl` from status to `NetworkError` (Qt 6.11).
+fn qt_code_of_status(status: StatusCode) -> i32 {
+    match status.as_u16() {
+        400 | 418 => 302,
+        401 => 204,
+        403 => 201,
+        404 => 203,
+        405 => 202,
+        407 => 105,
+        409 => 206,
+        410 => 207,
+        500 => 401,
+        501 => 402,
+        503 => 403,
+        402..=499 => 299,
+        500.. => 499,
+        _ => 0,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.url {
+            Some(url) => write!(f, "{url}: {}", self.0.message),
+            None => f.write_str(&self.0.message),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("stage", &self.0.stage)
+            .field("retry", &self.0.retry)
+            .field("url", &self.0.url.as_ref().map(Url::as_str))
+            .field("message", &self.0.message)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Truncated => io::ErrorKind::UnexpectedEof,
+            ErrorKind::Timeout(_) => io::ErrorKind::TimedOut,
+            ErrorKind::ConnectionRefused => io::ErrorKind::ConnectionRefused,
+            ErrorKind::ConnectionLost => io::ErrorKind::ConnectionReset,
+            ErrorKind::FileNotFound => io::ErrorKind::NotFound,
+            ErrorKind::FileForbidden => io::ErrorKind::PermissionDenied,
+            ErrorKind::Decode | ErrorKind::Protocol | ErrorKind::TooLarge => {
+                io::ErrorKind::InvalidData
+            }
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<DialFailure> for Error {
+    fn from(failure: DialFailure) -> Self {
+        let stage = match failure.stage {
+            DialStage::Resolve => Stage::Resolve,
+            DialStage::Connect | DialStage::Tls => Stage::Connect,
+        };
+        if let Some(waited) = failure.waited {
+            let phase = match failure.stage {
+                DialStage::Connect => Phase::Connect,
+                DialStage::Resolve => Phase::Resolve,
+                DialStage::Tls => Phase::Tls,
+            };
+            return Self::timeout(phase, stage, waited).with_retry(Retry::Safe).because(failure);
+        }
+        let kind = match (failure.stage, failure.tls_problem(), failure.io_kind()) {
+            (_, Some(problem), _) => ErrorKind::Tls(problem),
+            (DialStage::Resolve, ..) => ErrorKind::NameNotFound,
+            (_, _, Some(io::ErrorKind::ConnectionRefused)) => ErrorKind::ConnectionRefused,
+            (_, _, Some(io::ErrorKind::ConnectionReset)) => ErrorKind::ConnectionLost,
+            _ => ErrorKind::Unreachable,
+        };
+        let message = match StdError::source(&failure) {
+            Some(cause) if failure.attempts.is_empty() => format!("{failure}: {}", innermost(cause)),
+            _ => failure.to_string(),
+        };
+        Self::new(kind, stage, message).with_retry(Retry::Safe).because(failure)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match refusal {
+            Refusal::BadLocation(_) | Refusal::Scheme(_) => ErrorKind::RedirectInvalid,
+            Refusal::LessSafe(_) | Refusal::OtherOrigin(_) => ErrorKind::RedirectUnsafe,
+            Refusal::TooMany(_) => ErrorKind::RedirectLimit,
+        };
+        Self::new(kind, Stage::Plan, refusal.to_string())
+    }
+}
+
+fn innermost<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_qt_code_and_none_says_no_error() {
+        let statuses = (400..=999).map(|code| ErrorKind::Status(StatusCode::from_u16(code).unwrap()));
+        let phases = Phase::ALL.into_iter().map(ErrorKind::Timeout);
+        let plain = ErrorKind::PLAIN.iter().copied();
+        for kind in plain.chain(phases).chain(statuses) {
+            assert_ne!(kind.qt_code(), 0, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn statuses_have_the_codes_that_qt_gives_them() {
+        let code = |status| ErrorKind::Status(StatusCode::from_u16(status).unwrap()).qt_code();
+        let table = [
+            (400, 302), (401, 204), (403, 201), (404, 203), (405, 202), (407, 105), (409, 206),
+            (410, 207), (418, 302), (422, 299), (499, 299), (500, 401), (501, 402), (502, 499),
+            (503, 403), (504, 499), (599, 499), (600, 499), (999, 499),
+        ];
+        for (status, expected) in table {
+            assert_eq!(code(status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_word_and_shows_no_password() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        let url = "http://alice:secret@a.test/".parse().unwrap();
+        let error = Error::new(ErrorKind::Protocol, Stage::Receive, "odd").at(&url);
+        assert!(!format!("{error} {error:?}").contains("secret"));
+        assert!(!format!("{error} {error:?}").contains("alice"));
+    }
+}

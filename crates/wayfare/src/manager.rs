@@ -1,0 +1,274 @@
+//! Shared state and entry: one manager is enough for an application.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, header};
+use url::Url;
+use wayfare_net::network::{Network, System};
+use wayfare_net::runtime::Home;
+use wayfare_proto::policy::schedule::{Counts, Priority};
+use wayfare_proto::trace::event::Event;
+use wayfare_proto::wire::http1::limits::HeadLimits;
+
+use crate::delegate::{Delegate, SaysNo};
+use crate::error::{Error, ErrorKind, Stage};
+use crate::events::{Emitter, Listener};
+use crate::options::{Bodies, Connections, Dns, Options, Redirects, Timeouts, Tls};
+use crate::protocol::http::{Surroundings, preconnect};
+use crate::protocol::{Protocol, Registry};
+use crate::transfer::handle::{Finished, FinishedHandler};
+use crate::transfer::lane;
+use crate::transfer::shared::Shared;
+
+/// The entry to the network: connections, queue and settings that requests share.
+///
+/// Cheap to clone, and all clones are one. Usable from any thread, inside and outside of tokio
+/// runtimes.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), wayfare::Error> {
+/// let manager = wayfare::Manager::new();
+/// let text = manager.get("https://example.org/").send().await?.text().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Manager {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) finished: Vec<FinishedHandler>,
+}
+
+impl Manager {
+    /// A manager with the default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Starts to set up a manager.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The schemes that can be asked for, sorted.
+    ///
+    /// ```
+    /// let schemes = wayfare::Manager::new().supported_schemes();
+    /// assert_eq!(schemes, ["data", "file", "http", "https"]);
+    /// ```
+    #[must_use]
+    pub fn supported_schemes(&self) -> Vec<String> {
+        self.shared.registry.schemes()
+    }
+
+    /// The settings that requests are born with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// How many transfers go and wait, over all origins.
+    #[must_use]
+    pub fn queue(&self) -> Counts {
+        self.shared.queue.total()
+    }
+
+    /// How many transfers go and wait for the origin of `url`.
+    #[must_use]
+    pub fn queue_of(&self, url: &Url) -> Counts {
+        lane(url, &self.shared.options).map(|key| self.shared.queue.of_origin(&key)).unwrap_or_default()
+    }
+
+    /// Opens a connection to the origin of `url`, TLS included, for the request that will follow.
+    ///
+    /// # Errors
+    /// What a request would fail with before it is sent.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes what was opened.
+    pub async fn preconnect(&self, url: &str) -> Result<(), Error> {
+        self.preconnect_in(url, Home::current().map_err(|why| no_home(&why))?).await
+    }
+
+    pub(crate) async fn preconnect_in(&self, url: &str, home: Home) -> Result<(), Error> {
+        let parsed = parse(url)?;
+        let Some(key) = lane(&parsed, &self.shared.options) else {
+            let message = "there is nothing to connect to before a request";
+            return Err(Error::new(ErrorKind::UnknownScheme, Stage::Plan, message).at(&parsed));
+        };
+        self.shared.watch_idle();
+        let around = Surroundings {
+            network: &self.shared.network,
+            connections: &self.shared.connections,
+            queue: &self.shared.queue,
+            key: &key,
+            home: &home,
+            options: &self.shared.options,
+            priority: Priority::Normal,
+        };
+        let mut emitter = Emitter::new(self.listeners.clone(), Default::default());
+        preconnect(&around, &mut emitter).await.map_err(|error| error.at(&parsed))
+    }
+
+    /// Forgets every kept connection. Transfers under way go on, on connections that are closed
+    /// afterwards.
+    pub fn clear_connections(&self) {
+        self.shared.connections.clear();
+    }
+}
+
+impl Default for Manager {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manager").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Manager`]; each method takes one group of settings.
+#[must_use]
+pub struct Builder {
+    options: Options,
+    registry: Registry,
+    network: Arc<dyn Network>,
+    delegate: Arc<dyn Delegate>,
+    listeners: Vec<Listener>,
+    finished: Vec<FinishedHandler>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            registry: Registry::new(),
+            network: Arc::new(System),
+            delegate: Arc::new(SaysNo),
+            listeners: Vec::new(),
+            finished: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Sets how long to wait.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.options.timeouts = timeouts;
+        self
+    }
+
+    /// Sets which redirects are followed.
+    pub fn redirects(mut self, redirects: Redirects) -> Self {
+        self.options.redirects = redirects;
+        self
+    }
+
+    /// Sets how connections are made and shared.
+    pub fn connections(mut self, connections: Connections) -> Self {
+        self.options.connections = connections;
+        self
+    }
+
+    /// Sets how bodies are read.
+    pub fn bodies(mut self, bodies: Bodies) -> Self {
+        self.options.bodies = bodies;
+        self
+    }
+
+    /// Sets the limits on heads.
+    pub fn heads(mut self, heads: HeadLimits) -> Self {
+        self.options.heads = heads;
+        self
+    }
+
+    /// Sets whom to trust.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.options.tls = tls;
+        self
+    }
+
+    /// Sets how names become addresses.
+    pub fn dns(mut self, dns: Dns) -> Self {
+        self.options.dns = dns;
+        self
+    }
+
+    /// Sets a field that every request carries unless it has its own; credentials among them
+    /// reach every origin that is asked.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.options.headers.0.insert(name, value);
+        self
+    }
+
+    /// Sets the `User-Agent` of requests that set none.
+    pub fn user_agent(self, value: HeaderValue) -> Self {
+        self.header(header::USER_AGENT, value)
+    }
+
+    /// Sets who answers the questions that come up.
+    pub fn delegate(mut self, delegate: impl Delegate + 'static) -> Self {
+        self.delegate = Arc::new(delegate);
+        self
+    }
+
+    /// Adds a protocol for schemes of its own; it comes before those already there.
+    pub fn protocol(mut self, protocol: impl Protocol + 'static) -> Self {
+        self.registry.add(Arc::new(protocol));
+        self
+    }
+
+    /// Puts another network in the place of this machine's; for tests.
+    pub fn network(mut self, network: Arc<dyn Network>) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Has every event of every transfer told to `closure`, on the thread where it happens.
+    pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Listener::Closure(Arc::new(closure)));
+        self
+    }
+
+    /// Has the end of every transfer begun with [`Request::start`](crate::Request::start) told to
+    /// `closure`, with its whole body.
+    pub fn on_finished(mut self, closure: impl Fn(&Finished) + Send + Sync + 'static) -> Self {
+        self.finished.push(Arc::new(closure));
+        self
+    }
+
+    /// The manager.
+    #[must_use]
+    pub fn build(self) -> Manager {
+        let shared =
+            Shared::new(self.network, self.registry, self.delegate, Arc::new(self.options));
+        Manager { shared, listeners: self.listeners, finished: self.finished }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Reads a URL.
+pub(crate) fn parse(url: &str) -> Result<Url, Error> {
+    Url::parse(url).map_err(|why| {
+        let hint = match why {
+            url::ParseError::RelativeUrlWithoutBase => "; it needs a scheme, as in https://…",
+            _ => "",
+        };
+        let message = format!("\"{}\" is not a URL: {why}{hint}", url.escape_debug());
+        Error::new(ErrorKind::InvalidUrl, Stage::Plan, message).because(why)
+    })
+}
+
+pub(crate) fn no_home(why: &std::io::Error) -> Error {
+    let message = format!("the threads for I/O cannot be started: {why}");
+    Error::new(ErrorKind::FileSystem, Stage::Plan, message)
+}

@@ -1,0 +1,1 @@
+//! Longer stories: how Wayfare works and why.

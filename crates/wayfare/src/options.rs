@@ -1,0 +1,340 @@
+//! Settings, grouped by the part they belong to; a request is born with its manager's.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+pub use wayfare_net::socket::Keepalive;
+use wayfare_net::socket::SocketOptions;
+use wayfare_net::tls::policy::{Roots, TlsPolicy, TlsSettings, Verify, authorities_from_pem};
+pub use wayfare_proto::policy::deadline::Wait;
+pub use wayfare_proto::policy::redirect::RedirectPolicy;
+pub use wayfare_proto::wire::coding::guard::BombGuard;
+pub use wayfare_proto::wire::http1::limits::HeadLimits;
+
+use crate::error::{Error, ErrorKind, Stage};
+
+/// Everything that can be set for one request.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Bodies of answers.
+    pub bodies: Bodies,
+    /// Connections and who shares them.
+    pub connections: Connections,
+    /// Names and addresses.
+    pub dns: Dns,
+    /// Fields that every request carries unless it has its own.
+    pub headers: Headers,
+    /// Heads of answers.
+    pub heads: HeadLimits,
+    /// Redirects.
+    pub redirects: Redirects,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// Trust.
+    pub tls: Tls,
+}
+
+/// How long each phase may take.
+///
+/// ```
+/// use std::time::Duration;
+/// use wayfare::options::Timeouts;
+/// let patient = Timeouts { first_byte: Duration::from_secs(300).into(), ..Timeouts::default() };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Looking the name up; 30 s by default.
+    pub resolve: Wait,
+    /// Until an address answers, over all addresses; 30 s by default.
+    pub connect: Wait,
+    /// The TLS handshake; 30 s by default.
+    pub tls: Wait,
+    /// From the end of the request to the first byte of the answer; 60 s by default.
+    pub first_byte: Wait,
+    /// Between two pieces of a body, in either direction; 60 s by default.
+    pub between_bytes: Wait,
+    /// The whole transfer from hand-over to the last byte, waiting for its turn included; for
+    /// ever by default.
+    pub whole: Wait,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            resolve: Wait::seconds(30),
+            connect: Wait::seconds(30),
+            tls: Wait::seconds(30),
+            first_byte: Wait::seconds(60),
+            between_bytes: Wait::seconds(60),
+            whole: Wait::Forever,
+        }
+    }
+}
+
+/// Which redirects are followed, and what does not go along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirects {
+    /// Which ones; [`RedirectPolicy::NoLessSafe`] by default.
+    pub policy: RedirectPolicy,
+    /// How many; 20 by default.
+    pub limit: usize,
+    /// Fields that, like `Authorization` and `Cookie`, never reach another origin.
+    pub secret_fields: Vec<HeaderName>,
+}
+
+impl Default for Redirects {
+    fn default() -> Self {
+        Self { policy: RedirectPolicy::default(), limit: 20, secret_fields: Vec::new() }
+    }
+}
+
+/// Which HTTP versions may be spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Versions {
+    /// What TLS negotiates (ALPN): HTTP/2 if the server has it, else HTTP/1.1. HTTP/1.1 without
+    /// TLS.
+    #[default]
+    Any,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only: by ALPN with TLS, with prior knowledge without (RFC 9113 §3.3).
+    Http2,
+}
+
+/// Connections and who shares them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// HTTP/1.1 connections at a time for one origin and route; 6 by default. It is also the
+    /// most HTTP/2 connections, of which a further one is only opened when all others are full.
+    /// A manager's setting; changing it for one request has no effect.
+    pub per_origin: usize,
+    /// Exchanges at a time over all origins; no limit by default. A manager's setting.
+    pub overall: Option<usize>,
+    /// How long an unused connection is kept; 120 s by default.
+    pub idle: Duration,
+    /// TCP keepalive; on by default.
+    pub keepalive: Keepalive,
+    /// After so much silence on an HTTP/2 connection in use the server is asked for a sign of
+    /// life, and given the same time for it; 30 s by default.
+    pub ping: Wait,
+    /// Which versions may be spoken.
+    pub versions: Versions,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            per_origin: 6,
+            overall: None,
+            idle: Duration::from_secs(120),
+            keepalive: Keepalive::default(),
+            ping: Wait::seconds(30),
+            versions: Versions::Any,
+        }
+    }
+}
+
+impl Connections {
+    pub(crate) fn sockets(&self) -> SocketOptions {
+        SocketOptions { keepalive: self.keepalive }
+    }
+}
+
+/// Whether bodies are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decoding {
+    /// Content codings are asked for and undone, unless the request names its own
+    /// `Accept-Encoding` or a `Range`.
+    #[default]
+    Automatic,
+    /// Bodies are delivered as they come.
+    Off,
+}
+
+/// How often progress is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// At most every 100 ms, and at the end.
+    #[default]
+    Calm,
+    /// With every piece.
+    Every,
+}
+
+/// Bodies of answers.
+#[derive(Clone, Debug)]
+pub struct Bodies {
+    /// Whether content codings are undone.
+    pub decoding: Decoding,
+    /// What guards against decompression bombs.
+    pub guard: BombGuard,
+    /// How much of a body may wait unread before the server is held back; 1 MiB by default.
+    pub read_buffer: usize,
+    /// The most that [`crate::Reply::bytes`] and its relatives collect; 1 GiB by default.
+    pub most_collected: u64,
+    /// How often progress is told.
+    pub progress: Progress,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self {
+            decoding: Decoding::default(),
+            guard: BombGuard::default(),
+            read_buffer: 1024 * 1024,
+            most_collected: 1024 * 1024 * 1024,
+            progress: Progress::default(),
+        }
+    }
+}
+
+/// Names and addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Dns {
+    /// Hosts whose address is given here instead of looked up; `*` stands for every host, IP
+    /// literals included. Names in certificates and `Host` fields stay what the URL says.
+    pub pins: Vec<(String, IpAddr)>,
+}
+
+impl Dns {
+    /// The address that `host` is pinned to.
+    #[must_use]
+    pub fn pinned(&self, host: &str) -> Option<IpAddr> {
+        let exact = self.pins.iter().find(|(name, _)| name.eq_ignore_ascii_case(host));
+        exact.or_else(|| self.pins.iter().find(|(name, _)| name == "*")).map(|(_, ip)| *ip)
+    }
+}
+
+/// Fields that every request carries unless it has its own.
+#[derive(Clone, Debug)]
+pub struct Headers(pub HeaderMap);
+
+impl Default for Headers {
+    /// `User-Agent: wayfare/…` and `Accept: */*`.
+    fn default() -> Self {
+        let mut fields = HeaderMap::with_capacity(4);
+        fields.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        Self(fields)
+    }
+}
+
+/// The `User-Agent` of requests that set none.
+pub const USER_AGENT: &str = concat!("wayfare/", env!("CARGO_PKG_VERSION"));
+
+/// Whom to trust.
+///
+/// Connections made under one value share sessions; a changed value starts afresh, so a
+/// connection is never reused under other rules than it was made with.
+///
+/// ```
+/// # fn main() -> Result<(), wayfare::Error> {
+/// # let pem = include_str!("../tests/data/authority.pem");
+/// let tls = wayfare::options::Tls::default().with_authority_pem(pem)?;
+/// let manager = wayfare::Manager::builder().tls(tls).build();
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    policy: Arc<TlsPolicy>,
+}
+
+impl Tls {
+    /// Trusts the authorities of a PEM text too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] if the text holds no certificate or a damaged one.
+    pub fn with_authority_pem(self, pem: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let mut settings = self.policy.settings().clone();
+        settings.authorities.extend(read_pem(pem.as_ref(), "the PEM text")?);
+        Ok(Self::from(settings))
+    }
+
+    /// Trusts the authorities of a PEM text and nobody else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] if the text holds no certificate or a damaged one.
+    pub fn with_only_authority_pem(self, pem: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let mut settings = self.policy.settings().clone();
+        settings.authorities = read_pem(pem.as_ref(), "the PEM text")?;
+        settings.roots = Roots::Own;
+        Ok(Self::from(settings))
+    }
+
+    /// Trusts the authorities of a PEM file and nobody else, as `curl --cacert` does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FileSystem`] if the file cannot be read, [`ErrorKind::InvalidRequest`] if it
+    /// holds no certificate.
+    pub fn with_only_authority_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let pem = std::fs::read(path).map_err(|why| {
+            let message = format!("cannot read the CA file {}: {why}", path.display());
+            Error::new(ErrorKind::FileSystem, Stage::Store, message).because(why)
+        })?;
+        let mut settings = self.policy.settings().clone();
+        settings.authorities = read_pem(&pem, &path.display().to_string())?;
+        settings.roots = Roots::Own;
+        Ok(Self::from(settings))
+    }
+
+    /// Starts from the list of authorities compiled into the library instead of the system's.
+    #[must_use]
+    pub fn with_bundled_roots(self) -> Self {
+        Self::from(TlsSettings { roots: Roots::Bundled, ..self.policy.settings().clone() })
+    }
+
+    /// The settings that give up safety.
+    #[must_use]
+    pub fn dangerous(self) -> DangerousTls {
+        DangerousTls(self)
+    }
+
+    pub(crate) fn policy(&self) -> &Arc<TlsPolicy> {
+        &self.policy
+    }
+}
+
+impl From<TlsSettings> for Tls {
+    fn from(settings: TlsSettings) -> Self {
+        Self { policy: Arc::new(TlsPolicy::new(settings)) }
+    }
+}
+
+/// Settings of [`Tls`] that give up safety.
+#[derive(Clone, Debug)]
+pub struct DangerousTls(Tls);
+
+impl DangerousTls {
+    /// Takes any certificate from anybody: whoever sits on the path can read and change
+    /// everything. For tests.
+    #[must_use]
+    pub fn trust_everybody(self) -> Tls {
+        let settings = self.0.policy.settings().clone();
+        Tls::from(TlsSettings { verify: Verify::Nobody, ..settings })
+    }
+}
+
+fn read_pem(pem: &[u8], from: &str) -> Result<Vec<Vec<u8>>, Error> {
+    authorities_from_pem(pem)
+        .map_err(|why| Error::invalid_request(format!("{from}: {why}")).because(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exact_pin_comes_before_the_star() {
+        let any = IpAddr::from([127, 0, 0, 1]);
+        let one = IpAddr::from([127, 0, 0, 2]);
+        let dns = Dns { pins: vec![("*".into(), any), ("A.test".into(), one)] };
+        assert_eq!(dns.pinned("a.TEST"), Some(one));
+        assert_eq!(dns.pinned("192.0.2.1"), Some(any));
+        assert_eq!(Dns::default().pinned("a.test"), None);
+    }
+}

@@ -1,0 +1,192 @@
+//! How a request gets its connection: a kept one, a shared one, or a new one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, dial};
+use wayfare_net::runtime::{now, sleep};
+use wayfare_net::tls::facts::TlsFacts;
+use wayfare_net::tls::policy::Offer;
+use wayfare_proto::address::origin::{Origin, Scheme};
+use wayfare_proto::route::hops::{Hop, Reach, Route};
+use wayfare_proto::trace::event::What;
+use wayfare_proto::trace::timeline::Moment;
+
+use super::{Obtained, Surroundings, h1, h2};
+use crate::error::{Error, ErrorKind, Stage};
+use crate::events::Emitter;
+use crate::options::{Dns, Versions};
+use crate::pool::{Dialing, Found, Sharing};
+
+type Dial = Dialing<Box<h1::Connection>, h2::Connection>;
+
+/// Gets a connection for one exchange.
+pub(super) async fn obtain(
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Result<Obtained, Error> {
+    let sharing = sharing(around);
+    loop {
+        let fresh = around.options.connections.idle;
+        let home = around.home.id();
+        match around.connections.find(around.key, home, sharing, fresh, now()) {
+            Found::Exclusive(connection) => {
+                emitter.emit(|| What::Reused);
+                return Ok(Obtained::Http1(connection));
+            }
+            Found::Shared(connection) => {
+                emitter.emit(|| What::Reused);
+                return Ok(Obtained::Http2(h2::Claim::reused(connection)));
+            }
+            Found::Wait(news) => news.await,
+            Found::Dial(dialing) => return open(dialing, around, emitter).await,
+        }
+    }
+}
+
+/// Opens a connection before anybody needs it.
+pub(crate) async fn preconnect(
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Result<(), Error> {
+    match obtain(around, emitter).await? {
+        Obtained::Http1(connection) => {
+            around.connections.keep(around.key, around.home.id(), connection, now());
+        }
+        Obtained::Http2(claim) => drop(claim),
+    }
+    Ok(())
+}
+
+async fn open(
+    dialing: Dial,
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Result<Obtained, Error> {
+    let Dialed { stream, tls } = dial_with_room(around, emitter).await?;
+    let protocol = tls.as_ref().and_then(|facts| facts.protocol.clone());
+    let is_http2 = match around.key.origin.scheme() {
+        Scheme::Http => around.key.versions == Versions::Http2,
+        Scheme::Https => protocol.as_deref() == Some(b"h2"),
+    };
+    let tls = tls.map(Arc::new);
+    if is_http2 {
+        let connection = h2::open(stream, tls, dialing.news(), around).await?;
+        let claim = h2::Claim::first(connection.clone());
+        dialing.became_shared(connection);
+        return Ok(Obtained::Http2(claim));
+    }
+    if around.key.versions == Versions::Http2 {
+        let message = "the server does not offer HTTP/2, which was demanded";
+        return Err(Error::new(ErrorKind::Protocol, Stage::Connect, message));
+    }
+    dialing.became_exclusive();
+    let connection = h1::Connection::new(stream, tls, around.home.clone());
+    Ok(Obtained::Http1(Box::new(connection)))
+}
+
+/// Dials; when this process has no descriptor left, connections that nobody uses are given up for
+/// it, and then those in use are waited for.
+async fn dial_with_room(
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Result<Dialed, Error> {
+    let patience = around.options.timeouts.connect.deadline(now());
+    loop {
+        let failure = match dial_once(around, emitter).await {
+            Ok(dialed) => return Ok(dialed),
+            Err(failure) => failure,
+        };
+        let out_of_time = patience.is_some_and(|deadline| now() >= deadline);
+        if !is_out_of_descriptors(&failure) || out_of_time {
+            return Err(failure.into());
+        }
+        if !around.connections.evict_idle() {
+            sleep(around.home, DESCRIPTOR_PAUSE).await;
+        }
+    }
+}
+
+async fn dial_once(
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Result<Dialed, DialFailure> {
+    let options = around.options;
+    let sockets = options.connections.sockets();
+    let dialer = Dialer {
+        network: &**around.network,
+        home: around.home,
+        sockets: &sockets,
+        tls: &around.key.tls,
+        offer: match around.key.versions {
+            Versions::Any => Offer::Http2OrHttp1,
+            Versions::Http1 => Offer::Http1,
+            Versions::Http2 => Offer::Http2,
+        },
+        waits: DialWaits {
+            resolve: options.timeouts.resolve,
+            connect: options.timeouts.connect,
+            tls: options.timeouts.tls,
+        },
+    };
+    let route = route(&around.key.origin, &around.key.dns);
+    dial(&route, &dialer, &mut |step| note(emitter, step)).await
+}
+
+/// The way to an origin: straight there.
+fn route(origin: &Origin, dns: &Dns) -> Route {
+    let host = match dns.pinned(origin.host()) {
+        Some(address) => address.to_string(),
+        None => origin.host().to_owned(),
+    };
+    let hops = match origin.scheme() {
+        Scheme::Http => Vec::new(),
+        Scheme::Https => vec![Hop::Tls { name: origin.host().to_owned() }],
+    };
+    Route { reach: Reach::Tcp { host, port: origin.port() }, hops }
+}
+
+fn sharing(around: &Surroundings<'_>) -> Sharing {
+    match (around.key.origin.scheme(), around.key.versions) {
+        (_, Versions::Http1) | (Scheme::Http, Versions::Any) => Sharing::Never,
+        _ => Sharing::Possible,
+    }
+}
+
+fn is_out_of_descriptors(failure: &DialFailure) -> bool {
+    // EMFILE and ENFILE have no kind of their own; the numbers are the same on all of Unix.
+    failure.attempts.iter().any(|attempt| matches!(attempt.error.raw_os_error(), Some(23 | 24)))
+}
+
+/// Tells a dial's step as an event and marks its moment.
+fn note(emitter: &mut Emitter, step: DialStep<'_>) {
+    let moment = match &step {
+        DialStep::Resolving { .. } => Moment::ResolveBegan,
+        DialStep::Resolved { .. } => Moment::ResolveEnded,
+        DialStep::Connecting { .. } => Moment::ConnectBegan,
+        DialStep::Connected { .. } => Moment::ConnectEnded,
+        DialStep::Securing { .. } => Moment::TlsBegan,
+        DialStep::Secured { .. } => Moment::TlsEnded,
+    };
+    emitter.mark(moment);
+    emitter.emit(|| match step {
+        DialStep::Resolving { host } => What::Resolving { host: host.to_owned() },
+        DialStep::Resolved { addresses } => What::Resolved { addresses: addresses.to_vec() },
+        DialStep::Connecting { address } => What::Connecting { address },
+        DialStep::Connected { address } => What::Connected { address },
+        DialStep::Securing { name } => What::Securing { name: name.to_owned() },
+        DialStep::Secured { facts } => secured(facts),
+    });
+}
+
+fn secured(facts: &TlsFacts) -> What {
+    What::Secured {
+        version: facts.version.clone(),
+        cipher_suite: facts.cipher_suite.clone(),
+        key_exchange: facts.key_exchange.clone(),
+        protocol: facts.protocol.as_ref().map(|name| name.escape_ascii().to_string()),
+    }
+}
+
+/// How long to wait for a descriptor before asking again.
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(20);

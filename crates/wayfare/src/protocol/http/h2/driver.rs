@@ -1,0 +1,189 @@
+//! Who moves an HTTP/2 connection's frames, and how its death is noticed.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use h2::{Ping, PingPong};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use wayfare_net::runtime::{Home, Timer, now};
+use wayfare_net::socket::Stream;
+use wayfare_proto::policy::deadline::Wait;
+
+use super::{Room, State};
+
+/// Who drives a connection.
+pub(super) enum Driven {
+    /// Every thread that waits for one of its exchanges.
+    ByWaiters(Mutex<Pin<Box<Driver>>>),
+    /// A task of its own.
+    ByTask,
+}
+
+/// Gives a connection its driver.
+pub(super) fn start(
+    connection: h2::client::Connection<Observed, Bytes>,
+    state: Arc<State>,
+    room: Room,
+    ping: Wait,
+    home: &Home,
+) -> Driven {
+    let driver = Box::pin(Driver::new(connection, state, room, ping, home.clone()));
+    match home.spawn(driver) {
+        Ok(()) => Driven::ByTask,
+        Err(driver) => Driven::ByWaiters(Mutex::new(driver)),
+    }
+}
+
+/// Moves the frames of one connection until it ends.
+pub(super) struct Driver {
+    connection: h2::client::Connection<Observed, Bytes>,
+    state: Arc<State>,
+    room: Room,
+    health: Health,
+}
+
+impl Driver {
+    fn new(
+        mut connection: h2::client::Connection<Observed, Bytes>,
+        state: Arc<State>,
+        room: Room,
+        patience: Wait,
+        home: Home,
+    ) -> Self {
+        let ping = connection.ping_pong();
+        room.set(state.most.load(Ordering::Relaxed));
+        let health = Health { ping, patience, asked: None, timer: Timer::new(home) };
+        Self { connection, state, room, health }
+    }
+
+    /// The peer may change how many streams it takes at any time (RFC 9113 §6.5.2).
+    fn follow_limit(&self) {
+        let most = self.connection.max_concurrent_send_streams();
+        if self.state.most.swap(most, Ordering::Relaxed) != most {
+            self.room.set(most);
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let ended = Pin::new(&mut this.connection).poll(cx).is_ready();
+        this.follow_limit();
+        if ended || this.health.poll_dead(&this.state, cx).is_ready() {
+            this.state.closing.store(true, Ordering::Release);
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.state.closing.store(true, Ordering::Release);
+        self.room.reset();
+    }
+}
+
+/// Asks a silent peer for a sign of life while somebody waits for it (RFC 9113 §6.7).
+struct Health {
+    ping: Option<PingPong>,
+    patience: Wait,
+    asked: Option<Instant>,
+    timer: Timer,
+}
+
+impl Health {
+    /// Ready when the peer gave no sign of life although it was asked.
+    fn poll_dead(&mut self, state: &State, cx: &mut Context<'_>) -> Poll<()> {
+        let Wait::AtMost(patience) = self.patience else { return Poll::Pending };
+        let Some(ping) = &mut self.ping else { return Poll::Pending };
+        loop {
+            if ping.poll_pong(cx).is_ready() {
+                self.asked = None;
+            }
+            let heard = state.started + Duration::from_millis(state.heard.load(Ordering::Relaxed));
+            if self.asked.is_some_and(|asked| heard > asked) {
+                self.asked = None;
+            }
+            let deadline = self.asked.unwrap_or(heard).max(heard) + patience;
+            ready!(self.timer.poll_until(deadline.max(heard + patience), cx));
+            if self.asked.is_some() {
+                return Poll::Ready(());
+            }
+            if state.active.load(Ordering::Acquire) == 0 {
+                // Nobody waits: look again after the same time.
+                let later = now() + patience;
+                ready!(self.timer.poll_until(later, cx));
+            } else if ping.send_ping(Ping::opaque()).is_ok() {
+                self.asked = Some(now());
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// A stream that notes when bytes came.
+pub(super) struct Observed {
+    stream: Box<dyn Stream>,
+    heard: Arc<AtomicU64>,
+    started: Instant,
+}
+
+impl Observed {
+    pub(super) fn new(stream: Box<dyn Stream>, heard: Arc<AtomicU64>, started: Instant) -> Self {
+        Self { stream, heard, started }
+    }
+}
+
+impl AsyncRead for Observed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let elapsed = now().saturating_duration_since(self.started).as_millis();
+        self.heard.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Observed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,71 @@
+//! HTTP: a connection along the route, then one exchange on it.
+
+mod connect;
+pub(crate) mod h1;
+pub(crate) mod h2;
+mod upload;
+
+use std::sync::Arc;
+
+use wayfare_net::network::Network;
+use wayfare_net::runtime::Home;
+use wayfare_proto::policy::schedule::Priority;
+
+use super::{Failure, Outcome, Outgoing};
+use crate::error::Error;
+use crate::events::Emitter;
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::queue::{LaneKey, Queue};
+
+pub(crate) use connect::preconnect;
+
+/// The connections of a manager.
+pub(crate) type Connections = Pool<Box<h1::Connection>, h2::Connection>;
+
+/// What an HTTP attempt needs besides the request.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) network: &'a Arc<dyn Network>,
+    pub(crate) connections: &'a Arc<Connections>,
+    pub(crate) queue: &'a Arc<Queue>,
+    pub(crate) key: &'a Arc<LaneKey>,
+    pub(crate) home: &'a Home,
+    pub(crate) options: &'a Arc<Options>,
+    pub(crate) priority: Priority,
+}
+
+/// A connection that an exchange can be made on.
+enum Obtained {
+    Http1(Box<h1::Connection>),
+    Http2(h2::Claim),
+}
+
+/// Makes one exchange.
+pub(crate) async fn attempt(
+    outgoing: Outgoing,
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Outcome {
+    match connect::obtain(around, emitter).await {
+        Ok(Obtained::Http1(connection)) => {
+            h1::exchange(connection, outgoing, around, emitter).await
+        }
+        Ok(Obtained::Http2(claim)) => h2::exchange(claim, outgoing, around, emitter).await,
+        Err(error) => Outcome::Failed(Failure::before_sending(error, outgoing.body)),
+    }
+}
+
+/// The request target in origin form (RFC 9112 §3.2.1).
+fn target(url: &url::Url) -> &str {
+    &url[url::Position::BeforePath..url::Position::AfterQuery]
+}
+
+/// The `Host` field: host and port as the URL has them.
+fn authority(url: &url::Url) -> &str {
+    &url[url::Position::BeforeHost..url::Position::AfterPort]
+}
+
+/// An error for a refusal to write what the caller asked for.
+fn unwritable(why: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::invalid_request(why.to_string()).because(why)
+}

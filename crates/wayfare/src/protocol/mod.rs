@@ -1,0 +1,209 @@
+//! One attempt at a request, whatever its scheme: what goes in, what comes out.
+
+pub mod data;
+pub mod file;
+pub(crate) mod http;
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use bytes::Bytes;
+use url::Url;
+use wayfare_net::runtime::Home;
+use wayfare_net::tls::facts::TlsFacts;
+use wayfare_proto::policy::retry::{Age, Break};
+
+use crate::body::Body;
+use crate::body::incoming::Content;
+use crate::error::Error;
+use crate::options::Options;
+
+/// A request as it goes out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outgoing {
+    /// The method.
+    pub method: Method,
+    /// Where to; never with a user name or password.
+    pub url: Url,
+    /// The fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+impl Outgoing {
+    pub(crate) fn new(method: Method, url: Url, headers: HeaderMap, body: Body) -> Self {
+        Self { method, url, headers, body }
+    }
+}
+
+/// An answer as it comes in.
+#[derive(Debug)]
+pub struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) reason: Bytes,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: ContentOrBody,
+    pub(crate) connection: ConnectionFacts,
+    pub(crate) upload: Upload,
+}
+
+/// What is known of the connection an answer came over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConnectionFacts {
+    pub(crate) age: Option<Age>,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) tls: Option<Arc<TlsFacts>>,
+}
+
+/// Whether the request's body was sent to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upload {
+    Complete,
+    Stopped,
+}
+
+/// The body of an answer: on its way, or not opened yet.
+pub(crate) enum ContentOrBody {
+    Body(Body),
+    Content(Content),
+}
+
+impl fmt::Debug for ContentOrBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(body) => body.fmt(f),
+            Self::Content(_) => f.write_str("Content"),
+        }
+    }
+}
+
+impl Answer {
+    /// An answer with a status and no body.
+    #[must_use]
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            version: Version::HTTP_11,
+            reason: Bytes::new(),
+            headers: HeaderMap::new(),
+            content: ContentOrBody::Body(Body::empty()),
+            connection: ConnectionFacts::default(),
+            upload: Upload::Complete,
+        }
+    }
+
+    /// Adds a field.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn with_body(mut self, body: Body) -> Self {
+        self.content = ContentOrBody::Body(body);
+        self
+    }
+}
+
+/// A future that ends in an answer.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
+
+/// How requests of one or more schemes are answered.
+///
+/// Register one with [`crate::Builder::protocol`]; its transfers go through the queue, the events,
+/// the redirect and body rules like any other.
+pub trait Protocol: Send + Sync {
+    /// The schemes it answers, in lower case.
+    fn schemes(&self) -> &[&str];
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// Whatever went wrong; see [`Error::from_protocol`].
+    ///
+    /// # Cancel safety
+    /// The future is dropped when the transfer is aborted.
+    fn attempt<'a>(&'a self, outgoing: Outgoing, around: &'a Around) -> Answering<'a>;
+}
+
+/// What surrounds an attempt.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Around {
+    /// Where I/O is done.
+    pub(crate) home: Home,
+    /// The request's settings.
+    pub options: Arc<Options>,
+}
+
+/// What came of one attempt.
+pub(crate) enum Outcome {
+    Answered(Box<Answer>),
+    Failed(Failure),
+}
+
+/// How an attempt failed, with what is needed to judge whether another may follow.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) how: Break,
+    pub(crate) age: Age,
+    /// The body, if nothing was read from it.
+    pub(crate) untouched: Option<Body>,
+}
+
+impl Failure {
+    /// A failure before anything was sent on a connection made for this request.
+    pub(crate) fn before_sending(error: Error, body: Body) -> Self {
+        Self { error, how: Break::Unsent, age: Age::Fresh, untouched: Some(body) }
+    }
+}
+
+/// The protocols of a manager, by scheme.
+#[derive(Clone, Default)]
+pub(crate) struct Registry {
+    own: Vec<Arc<dyn Protocol>>,
+}
+
+/// Who answers a scheme.
+pub(crate) enum Answerer {
+    Http,
+    Protocol(Arc<dyn Protocol>),
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self { own: vec![Arc::new(file::File), Arc::new(data::Data)] }
+    }
+
+    /// Adds a protocol, which comes before those added earlier.
+    pub(crate) fn add(&mut self, protocol: Arc<dyn Protocol>) {
+        self.own.insert(0, protocol);
+    }
+
+    pub(crate) fn find(&self, scheme: &str) -> Option<Answerer> {
+        let own = self.own.iter().find(|protocol| protocol.schemes().contains(&scheme));
+        if let Some(protocol) = own {
+            return Some(Answerer::Protocol(protocol.clone()));
+        }
+        matches!(scheme, "http" | "https").then_some(Answerer::Http)
+    }
+
+    /// Every scheme, sorted.
+    pub(crate) fn schemes(&self) -> Vec<String> {
+        let own = self.own.iter().flat_map(|protocol| protocol.schemes().iter().copied());
+        let mut schemes: Vec<_> = own.chain(["http", "https"]).map(str::to_owned).collect();
+        schemes.sort();
+        schemes.dedup();
+        schemes
+    }
+}

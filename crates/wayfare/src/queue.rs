@@ -1,0 +1,321 @@
+//! Whose turn it is: the schedule's rules, and the waking of those who wait.
+
+use std::fmt;
+use std::future::Future;
+use std::hash::{Hash, Hasher};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use wayfare_net::tls::policy::TlsPolicy;
+use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::schedule::{Arrival, Counts, Place, Priority, Schedule};
+
+use crate::options::{Dns, Versions};
+
+/// What decides whether two requests may share connections.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneKey {
+    pub(crate) origin: Origin,
+    pub(crate) versions: Versions,
+    /// By identity; holding it keeps the identity from being given to another policy.
+    pub(crate) tls: Arc<TlsPolicy>,
+    pub(crate) dns: Dns,
+}
+
+impl PartialEq for LaneKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.origin == other.origin
+            && self.versions == other.versions
+            && Arc::ptr_eq(&self.tls, &other.tls)
+            && self.dns == other.dns
+    }
+}
+
+impl Eq for LaneKey {}
+
+impl Hash for LaneKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.origin.hash(state);
+        Arc::as_ptr(&self.tls).hash(state);
+    }
+}
+
+/// The one queue of a manager.
+pub(crate) struct Queue {
+    schedule: Mutex<Schedule<Arc<LaneKey>, Arc<Ticket>>>,
+}
+
+impl Queue {
+    pub(crate) fn new(per_lane: usize, overall: Option<usize>) -> Arc<Self> {
+        let schedule = Schedule::new(per_lane, overall.unwrap_or(usize::MAX));
+        Arc::new(Self { schedule: Mutex::new(schedule) })
+    }
+
+    /// Waits for a turn in the lane of `key`; `ticket` is where the priority can be changed.
+    pub(crate) fn turn(self: &Arc<Self>, key: Arc<LaneKey>, ticket: Arc<Ticket>) -> Waiting {
+        Waiting { queue: self.clone(), key, ticket, state: WaitingState::New }
+    }
+
+    pub(crate) fn set_room(&self, key: &Arc<LaneKey>, room: usize) {
+        let mut schedule = self.lock();
+        schedule.set_room(key, room);
+        wake_next(schedule);
+    }
+
+    pub(crate) fn reset_room(&self, key: &Arc<LaneKey>) {
+        self.lock().reset_room(key);
+    }
+
+    pub(crate) fn total(&self) -> Counts {
+        self.lock().total()
+    }
+
+    pub(crate) fn of_origin(&self, key: &Arc<LaneKey>) -> Counts {
+        self.lock().counts(key)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Schedule<Arc<LaneKey>, Arc<Ticket>>> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Queue").field(&self.total()).finish()
+    }
+}
+
+/// Wakes everybody who may go now, outside of the lock.
+fn wake_next(mut schedule: MutexGuard<'_, Schedule<Arc<LaneKey>, Arc<Ticket>>>) {
+    let Some(first) = schedule.next() else { return };
+    let mut rest = Vec::new();
+    while let Some(ticket) = schedule.next() {
+        rest.push(ticket);
+    }
+    drop(schedule);
+    first.grant();
+    for ticket in rest {
+        ticket.grant();
+    }
+}
+
+/// A transfer's standing with the queue, which outlives single turns.
+pub(crate) struct Ticket {
+    priority: AtomicU8,
+    inner: Mutex<TicketState>,
+}
+
+enum TicketState {
+    Away,
+    Granted,
+    Waiting { queue: Arc<Queue>, key: Arc<LaneKey>, place: Place, waker: Waker },
+}
+
+impl Ticket {
+    pub(crate) fn new(priority: Priority) -> Arc<Self> {
+        Arc::new(Self {
+            priority: AtomicU8::new(priority as u8),
+            inner: Mutex::new(TicketState::Away),
+        })
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        match self.priority.load(Ordering::Relaxed) {
+            0 => Priority::High,
+            1 => Priority::Normal,
+            _ => Priority::Low,
+        }
+    }
+
+    /// Changes the priority; one who waits moves at once.
+    pub(crate) fn set_priority(&self, priority: Priority) {
+        self.priority.store(priority as u8, Ordering::Relaxed);
+        let waiting = match &*self.lock() {
+            TicketState::Waiting { queue, key, .. } => Some((queue.clone(), key.clone())),
+            _ => None,
+        };
+        let Some((queue, key)) = waiting else { return };
+        // The schedule's lock comes first everywhere; the ticket may have changed in between.
+        let mut schedule = queue.lock();
+        if let TicketState::Waiting { place, .. } = &mut *self.lock() {
+            if let Some(moved) = schedule.change(&key, *place, priority) {
+                *place = moved;
+            }
+        }
+    }
+
+    fn grant(&self) {
+        let before = std::mem::replace(&mut *self.lock(), TicketState::Granted);
+        if let TicketState::Waiting { waker, .. } = before {
+            waker.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TicketState> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for a turn.
+pub(crate) struct Waiting {
+    queue: Arc<Queue>,
+    key: Arc<LaneKey>,
+    ticket: Arc<Ticket>,
+    state: WaitingState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WaitingState {
+    New,
+    Listed,
+    Over,
+}
+
+impl Waiting {
+    fn arrive(&mut self, waker: &Waker) -> Poll<Turn> {
+        let ticket = self.ticket.clone();
+        let mut schedule = self.queue.lock();
+        let arrival = schedule.arrive(&self.key, ticket.priority(), || ticket.clone());
+        match arrival {
+            Arrival::Go => {
+                drop(schedule);
+                Poll::Ready(self.take_turn())
+            }
+            Arrival::Wait(place) => {
+                *ticket.lock() = TicketState::Waiting {
+                    queue: self.queue.clone(),
+                    key: self.key.clone(),
+                    place,
+                    waker: waker.clone(),
+                };
+                drop(schedule);
+                self.state = WaitingState::Listed;
+                Poll::Pending
+            }
+        }
+    }
+
+    fn take_turn(&mut self) -> Turn {
+        self.state = WaitingState::Over;
+        Turn { queue: self.queue.clone(), key: self.key.clone() }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Turn;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
+        let this = self.get_mut();
+        if this.state == WaitingState::New {
+            return this.arrive(cx.waker());
+        }
+        let mut inner = this.ticket.lock();
+        match &mut *inner {
+            TicketState::Waiting { waker, .. } => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+            TicketState::Granted | TicketState::Away => {
+                *inner = TicketState::Away;
+                drop(inner);
+                Poll::Ready(this.take_turn())
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.state != WaitingState::Listed {
+            return;
+        }
+        let mut schedule = self.queue.lock();
+        let state = std::mem::replace(&mut *self.ticket.lock(), TicketState::Away);
+        match state {
+            TicketState::Waiting { place, .. } if schedule.cancel(&self.key, place).is_some() => {}
+            // The turn had been granted between the last poll and now: it goes to the next.
+            _ => {
+                schedule.leave(&self.key);
+                wake_next(schedule);
+            }
+        }
+    }
+}
+
+/// The right to use a connection, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    queue: Arc<Queue>,
+    key: Arc<LaneKey>,
+}
+
+impl Turn {
+    pub(crate) fn is_for(&self, key: &LaneKey) -> bool {
+        *self.key == *key
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut schedule = self.queue.lock();
+        schedule.leave(&self.key);
+        wake_next(schedule);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(port: u16) -> Arc<LaneKey> {
+        let url = format!("http://a.test:{port}/").parse().unwrap();
+        Arc::new(LaneKey {
+            origin: Origin::of(&url).unwrap(),
+            versions: Versions::Any,
+            tls: Arc::default(),
+            dns: Dns::default(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_waiter_lets_the_next_one_go() {
+        let queue = Queue::new(1, None);
+        let key = key(1);
+        let turn = |priority| queue.turn(key.clone(), Ticket::new(priority));
+        let first = turn(Priority::Normal).await;
+        let mut second = Box::pin(turn(Priority::High));
+        let mut third = Box::pin(turn(Priority::Low));
+        assert!(futures_pending(&mut second).await);
+        assert!(futures_pending(&mut third).await);
+        drop(first);
+        // The second was granted by that, but goes away before it noticed.
+        drop(second);
+        third.await;
+        assert_eq!(queue.total(), Counts::default());
+    }
+
+    #[tokio::test]
+    async fn a_live_change_of_priority_moves_a_waiter() {
+        let queue = Queue::new(1, None);
+        let key = key(1);
+        let first = queue.turn(key.clone(), Ticket::new(Priority::Normal)).await;
+        let mut early = Box::pin(queue.turn(key.clone(), Ticket::new(Priority::Normal)));
+        let ticket = Ticket::new(Priority::Low);
+        let mut late = Box::pin(queue.turn(key.clone(), ticket.clone()));
+        assert!(futures_pending(&mut early).await);
+        assert!(futures_pending(&mut late).await);
+        ticket.set_priority(Priority::High);
+        assert_eq!(queue.of_origin(&key).waiting, [1, 1, 0]);
+        drop(first);
+        let late = late.await;
+        assert!(futures_pending(&mut early).await);
+        drop(late);
+        early.await;
+    }
+
+    async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
+        std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx).is_pending())).await
+    }
+}

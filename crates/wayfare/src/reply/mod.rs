@@ -1,0 +1,344 @@
+//! What comes back: the head at once, the body as it is read.
+
+pub(crate) mod pipe;
+mod save;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, Version, header};
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use url::Url;
+use wayfare_net::runtime::Home;
+use wayfare_net::tls::facts::TlsFacts;
+use wayfare_proto::policy::retry::Age;
+use wayfare_proto::syntax::media_type::MediaType;
+use wayfare_proto::trace::timeline::Timings;
+
+use crate::error::{Error, ErrorKind, Stage};
+use crate::protocol::{ConnectionFacts, Upload};
+use pipe::Pipe;
+
+/// The answer to a request: its head, and its body still to be read.
+///
+/// Dropping it aborts what has not arrived yet. The turn in the queue is held until the body has
+/// been read to its end or dropped.
+///
+/// ```no_run
+/// # async fn run(manager: wayfare::Manager) -> Result<(), wayfare::Error> {
+/// let mut reply = manager.get("https://example.org/").send().await?;
+/// println!("{} {:?}", reply.status(), reply.headers());
+/// while let Some(chunk) = reply.chunk().await? {
+///     println!("{} bytes", chunk.len());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Reply {
+    head: Box<Head>,
+    pipe: Box<Pipe>,
+    /// Bytes that a reader with a small buffer has left over.
+    rest: Bytes,
+}
+
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) reason: Bytes,
+    pub(crate) headers: HeaderMap,
+    pub(crate) url: Url,
+    pub(crate) redirects: Vec<Redirect>,
+    pub(crate) connection: ConnectionFacts,
+    pub(crate) upload: Upload,
+    pub(crate) most_collected: u64,
+    pub(crate) home: Home,
+}
+
+/// One redirect that was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Redirect {
+    /// Where the request went.
+    pub url: Url,
+    /// The status that sent it on.
+    pub status: StatusCode,
+}
+
+impl Redirect {
+    pub(crate) fn new(url: Url, status: StatusCode) -> Self {
+        Self { url, status }
+    }
+}
+
+impl Reply {
+    pub(crate) fn new(head: Head, pipe: Pipe) -> Self {
+        Self { head: Box::new(head), pipe: Box::new(pipe), rest: Bytes::new() }
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    /// The protocol version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// The reason phrase; empty over HTTP/2, which has none.
+    #[must_use]
+    pub fn reason(&self) -> &[u8] {
+        &self.head.reason
+    }
+
+    /// The fields, as the server sent them.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The URL that answered, after redirects.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.head.url
+    }
+
+    /// The redirects that were followed, first to last.
+    #[must_use]
+    pub fn redirects(&self) -> &[Redirect] {
+        &self.head.redirects
+    }
+
+    /// The length that the server announced for the body as it was sent.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        let value = self.head.headers.get(header::CONTENT_LENGTH)?;
+        value.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// Bytes of the body read so far, decoded.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.pipe.received()
+    }
+
+    /// The fields after the body, once it has been read to its end.
+    #[must_use]
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.pipe.trailers()
+    }
+
+    /// How long each phase took, so far.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.pipe.timings()
+    }
+
+    /// The address that answered, if it came over a network.
+    #[must_use]
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.head.connection.peer
+    }
+
+    /// The address it was asked from, if it came over a network.
+    #[must_use]
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.head.connection.local
+    }
+
+    /// What the TLS handshake agreed on, if there was one.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.head.connection.tls.as_deref()
+    }
+
+    /// True if it came over a connection kept from an earlier request.
+    #[must_use]
+    pub fn is_on_reused_connection(&self) -> bool {
+        self.head.connection.age == Some(Age::Reused)
+    }
+
+    /// False if the answer came before the request's body was sent to its end, which was then
+    /// stopped.
+    #[must_use]
+    pub fn is_upload_complete(&self) -> bool {
+        self.head.upload == Upload::Complete
+    }
+
+    /// The reply itself, unless its status is 400 or higher.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Status`] with the status; the body is dropped.
+    pub fn error_for_status(self) -> Result<Self, Error> {
+        let status = self.head.status;
+        if status.as_u16() < 400 {
+            return Ok(self);
+        }
+        let reason = match self.head.reason.escape_ascii().to_string() {
+            reason if reason.is_empty() => status.canonical_reason().unwrap_or("").to_owned(),
+            reason => reason,
+        };
+        let message = format!("the server answered {} {reason}", status.as_u16());
+        let kind = ErrorKind::Status(status);
+        Err(Error::new(kind, Stage::Receive, message.trim_end()).at(&self.head.url))
+    }
+
+    /// The next bytes of the body; nothing at its end.
+    ///
+    /// # Errors
+    /// The body was cut off, damaged, too slow or too large. What had been given before is what
+    /// the server sent; a clean end is only ever told for a complete body.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped; call it again.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        std::future::poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// As [`Reply::chunk`], for those who write their own futures.
+    ///
+    /// # Errors
+    /// As [`Reply::chunk`].
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
+        }
+        self.pipe.poll_chunk(cx)
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// As [`Reply::chunk`]; also [`ErrorKind::TooLarge`] above
+    /// [`Bodies::most_collected`](crate::options::Bodies::most_collected).
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the reply.
+    pub async fn bytes(mut self) -> Result<Bytes, Error> {
+        self.collect().await
+    }
+
+    pub(crate) async fn collect(&mut self) -> Result<Bytes, Error> {
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let announced = self.content_length().unwrap_or(0).min(COLLECT_AHEAD);
+        let mut all = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&second);
+        while let Some(chunk) = self.chunk().await? {
+            if (all.len() + chunk.len()) as u64 > self.head.most_collected {
+                let limit = self.head.most_collected;
+                let message = format!("the body is larger than the {limit} bytes to collect");
+                let error = Error::new(ErrorKind::TooLarge, Stage::Body, message);
+                return Err(error.at(&self.head.url));
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
+
+    /// The whole body as text, by its byte order mark, else the `charset` of its `Content-Type`,
+    /// else UTF-8. What is no letter in that encoding becomes U+FFFD.
+    ///
+    /// # Errors
+    /// As [`Reply::bytes`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the reply.
+    pub async fn text(mut self) -> Result<String, Error> {
+        let encoding = self
+            .head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| MediaType::parse(value.as_bytes()))
+            .and_then(|media_type| encoding_rs::Encoding::for_label(media_type.charset()?.as_bytes()))
+            .unwrap_or(encoding_rs::UTF_8);
+        let bytes = self.collect().await?;
+        let (text, _, _) = encoding.decode(&bytes);
+        Ok(text.into_owned())
+    }
+
+    /// The whole body read as JSON.
+    ///
+    /// # Errors
+    /// As [`Reply::bytes`]; also [`ErrorKind::Decode`] if it is not JSON, or not of this shape.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the reply.
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        let bytes = self.collect().await?;
+        serde_json::from_slice(&bytes).map_err(|why| {
+            let message = format!("the body is not the JSON that was expected: {why}");
+            Error::new(ErrorKind::Decode, Stage::Body, message).because(why).at(&self.head.url)
+        })
+    }
+
+    /// Writes the whole body to `writer` and says how many bytes it was.
+    ///
+    /// # Errors
+    /// As [`Reply::chunk`]; also [`ErrorKind::FileSystem`] if the writer fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the reply; what was written stays written.
+    pub async fn copy_to<W>(mut self, writer: &mut W) -> Result<u64, Error>
+    where
+        W: AsyncWrite + Unpin + ?Sized,
+    {
+        let failed = |why: io::Error| {
+            let message = format!("the body could not be written: {why}");
+            Error::new(ErrorKind::FileSystem, Stage::Store, message).because(why)
+        };
+        while let Some(chunk) = self.chunk().await? {
+            writer.write_all(&chunk).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)?;
+        Ok(self.received())
+    }
+
+    /// Saves the whole body as the file `path` and says how many bytes it was.
+    ///
+    /// The bytes go to a new file beside it, which is made durable and renamed when the body is
+    /// complete: under `path` there is never a part of a body, and on an error there is what was
+    /// there before.
+    ///
+    /// # Errors
+    /// As [`Reply::chunk`]; also [`ErrorKind::FileForbidden`], [`ErrorKind::FileNotFound`] (no such
+    /// directory) and [`ErrorKind::FileSystem`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the reply and removes the unfinished file.
+    pub async fn save_to(mut self, path: impl AsRef<Path>) -> Result<u64, Error> {
+        save::save(&mut self, path.as_ref()).await
+    }
+}
+
+impl AsyncRead for Reply {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.rest.is_empty() {
+            match ready!(this.pipe.poll_chunk(cx))? {
+                Some(chunk) => this.rest = chunk,
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let taken = this.rest.len().min(buffer.remaining());
+        buffer.put_slice(&this.rest[..taken]);
+        this.rest.advance(taken);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// At most so much memory is set aside on the word of a `Content-Length`.
+const COLLECT_AHEAD: u64 = 8 * 1024 * 1024;

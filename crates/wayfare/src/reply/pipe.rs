@@ -1,0 +1,288 @@
+//! The body of an answer as one pipe: wire, then decoder, then reader.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use url::Url;
+use wayfare_net::runtime::{Home, Timer, now};
+use wayfare_proto::policy::deadline::Wait;
+use wayfare_proto::trace::event::What;
+use wayfare_proto::trace::timeline::{Moment, Timings};
+use wayfare_proto::wire::coding::decoder::{Decoder, Progress};
+use wayfare_proto::wire::coding::fault::Fault;
+
+use crate::body::incoming::{Content, Piece};
+use crate::error::{Error, ErrorKind, Phase, Stage};
+use crate::events::Emitter;
+use crate::options::Options;
+use crate::queue::Turn;
+
+/// A body being read, with the rest of its transfer.
+pub(crate) struct Pipe {
+    content: Content,
+    coding: Coding,
+    flow: Flow,
+    timer: Timer,
+    clock: Clock,
+    emitter: Emitter,
+    turn: Option<Turn>,
+    received: u64,
+    expected: Option<u64>,
+    trailers: Option<HeaderMap>,
+    url: Url,
+}
+
+/// Everything a pipe is made of.
+pub(crate) struct Parts {
+    pub(crate) content: Content,
+    pub(crate) decoder: Option<Decoder>,
+    pub(crate) emitter: Emitter,
+    pub(crate) turn: Option<Turn>,
+    pub(crate) expected: Option<u64>,
+    pub(crate) url: Url,
+    pub(crate) home: Home,
+    pub(crate) options: Arc<Options>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+enum Coding {
+    Identity,
+    Undo(Box<Undoing>),
+}
+
+struct Undoing {
+    decoder: Decoder,
+    input: Bytes,
+    output: BytesMut,
+    input_ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Ended,
+    Failed,
+    Open,
+}
+
+/// The deadlines of a body.
+struct Clock {
+    between: Wait,
+    whole: Option<Instant>,
+    whole_wait: Wait,
+    moved: Instant,
+}
+
+impl Pipe {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let timeouts = &parts.options.timeouts;
+        let clock = Clock {
+            between: timeouts.between_bytes,
+            whole: parts.deadline,
+            whole_wait: timeouts.whole,
+            moved: now(),
+        };
+        let coding = match parts.decoder {
+            None => Coding::Identity,
+            Some(decoder) => Coding::Undo(Box::new(Undoing {
+                decoder,
+                input: Bytes::new(),
+                output: BytesMut::new(),
+                input_ended: false,
+            })),
+        };
+        // A body that is all here no longer needs its place among the connections.
+        let turn = match parts.content {
+            Content::Memory(..) => None,
+            _ => parts.turn,
+        };
+        Self {
+            content: parts.content,
+            coding,
+            flow: Flow::Open,
+            timer: Timer::new(parts.home),
+            clock,
+            emitter: parts.emitter,
+            turn,
+            received: 0,
+            expected: parts.expected,
+            trailers: None,
+            url: parts.url,
+        }
+    }
+
+    pub(crate) fn timings(&self) -> Timings {
+        self.emitter.timings()
+    }
+
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The next bytes, never none of them; nothing at the end.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        match self.flow {
+            Flow::Ended => return Poll::Ready(Ok(None)),
+            Flow::Failed => {
+                let message = "the body has failed already";
+                let error = Error::new(ErrorKind::Truncated, Stage::Body, message);
+                return Poll::Ready(Err(error.at(&self.url)));
+            }
+            Flow::Open => {}
+        }
+        match ready!(self.poll_open(cx)) {
+            Ok(Some(bytes)) => {
+                self.received += bytes.len() as u64;
+                self.emitter.timeline.mark(Moment::Body, self.clock.moved);
+                let (received, total) = (self.received, self.expected);
+                self.emitter.progress(|| What::DownloadProgress { received, total });
+                Poll::Ready(Ok(Some(bytes)))
+            }
+            Ok(None) => {
+                self.end();
+                Poll::Ready(Ok(None))
+            }
+            Err(error) => Poll::Ready(Err(self.fail(error))),
+        }
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        loop {
+            if let Coding::Undo(undoing) = &mut self.coding {
+                if let Some(decoded) = undoing.next()? {
+                    return Poll::Ready(Ok(Some(decoded)));
+                }
+                if undoing.input_ended {
+                    return Poll::Ready(Ok(None));
+                }
+            }
+            let piece = match self.content.poll_piece(cx) {
+                Poll::Ready(piece) => piece?,
+                Poll::Pending => return self.clock.poll_late(&mut self.timer, cx).map(Err),
+            };
+            self.clock.moved = now();
+            match (piece, &mut self.coding) {
+                (Piece::Data(data), Coding::Identity) if data.is_empty() => {}
+                (Piece::Data(data), Coding::Identity) => return Poll::Ready(Ok(Some(data))),
+                (Piece::Data(data), Coding::Undo(undoing)) => undoing.input = data,
+                (Piece::End(trailers), coding) => {
+                    self.trailers = trailers;
+                    match coding {
+                        Coding::Identity => return Poll::Ready(Ok(None)),
+                        Coding::Undo(undoing) => undoing.end_input()?,
+                    }
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.flow = Flow::Ended;
+        self.release();
+        self.emitter.timeline.mark(Moment::Body, self.clock.moved);
+        if let Some(headers) = &self.trailers {
+            self.emitter.emit(|| What::Trailers { headers: headers.clone() });
+        }
+        let (received, total) = (self.received, self.expected);
+        if received > 0 {
+            self.emitter.emit(|| What::DownloadProgress { received, total });
+        }
+        self.emitter.emit(|| What::Finished { received });
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.flow = Flow::Failed;
+        self.release();
+        let error = error.at(&self.url);
+        self.emitter.emit(|| What::Failed { message: error.to_string() });
+        error
+    }
+
+    /// Lets go of the connection first, so that whoever gets the turn finds it.
+    fn release(&mut self) {
+        self.content = Content::Memory(Bytes::new(), None);
+        self.turn = None;
+    }
+}
+
+impl Clock {
+    fn poll_late(&self, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<Error> {
+        let between = self.between.deadline(self.moved);
+        let Some(deadline) = [between, self.whole].into_iter().flatten().min() else {
+            return Poll::Pending;
+        };
+        ready!(timer.poll_until(deadline, cx));
+        let (phase, wait) = match self.whole {
+            Some(whole) if whole <= deadline => (Phase::Whole, self.whole_wait),
+            _ => (Phase::BetweenBytes, self.between),
+        };
+        let limit = match wait {
+            Wait::AtMost(limit) => limit,
+            Wait::Forever => deadline.saturating_duration_since(self.moved),
+        };
+        Poll::Ready(Error::timeout(phase, Stage::Body, limit))
+    }
+}
+
+impl Undoing {
+    fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let progress = self.decoder.push(&mut self.input, &mut self.output, DECODED).map_err(undecodable)?;
+            if !self.output.is_empty() {
+                return Ok(Some(self.output.split().freeze()));
+            }
+            match progress {
+                Progress::OutputFull => {}
+                Progress::NeedInput | Progress::Done => return Ok(None),
+            }
+        }
+    }
+
+    fn end_input(&mut self) -> Result<(), Error> {
+        self.input_ended = true;
+        self.decoder.finish().map_err(undecodable)
+    }
+}
+
+fn undecodable(fault: Fault) -> Error {
+    let kind = match fault {
+        Fault::Bomb { .. } | Fault::TooLarge { .. } => ErrorKind::TooLarge,
+        _ => ErrorKind::Decode,
+    };
+    Error::new(kind, Stage::Body, format!("the body cannot be decoded: {fault}")).because(fault)
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        if self.flow != Flow::Open {
+            return;
+        }
+        if matches!(self.content, Content::Memory(..)) {
+            let received = self.received;
+            self.emitter.emit(|| What::Finished { received });
+        } else {
+            self.emitter.emit(|| What::Failed { message: "the reply was dropped".to_owned() });
+        }
+        self.release();
+    }
+}
+
+impl fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipe")
+            .field("flow", &self.flow)
+            .field("received", &self.received)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How much is decoded at a time.
+const DECODED: usize = 64 * 1024;

@@ -1,0 +1,387 @@
+//! A request as the application puts it together, and the ways to send it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use url::Url;
+use wayfare_net::caller;
+use wayfare_net::runtime::Home;
+use wayfare_proto::policy::schedule::Priority;
+use wayfare_proto::trace::event::Event;
+
+use crate::blocking::Blocking;
+use crate::body::Body;
+use crate::error::Error;
+use crate::events::{Emitter, Listener};
+use crate::manager::{Manager, no_home, parse};
+use crate::options::{Bodies, Connections, Options, Redirects, Timeouts, Tls};
+use crate::queue::Ticket;
+use crate::reply::Reply;
+use crate::transfer::handle::{Finished, Handle, Handlers, spawn};
+use crate::transfer::{Start, Transfer, run};
+
+/// Marks requests that are awaited.
+#[derive(Clone, Copy, Debug)]
+pub enum Awaited {}
+
+/// Marks requests whose thread waits.
+#[derive(Clone, Copy, Debug)]
+pub enum Waited {}
+
+/// A request being put together.
+///
+/// A mistake made on the way (a URL that is none, a field with a line break) is kept and told when
+/// it is sent, so that a chain of calls stays one expression.
+///
+/// ```no_run
+/// # async fn run(manager: wayfare::Manager) -> Result<(), wayfare::Error> {
+/// let reply = manager
+///     .post("https://example.org/form")
+///     .header("X-Token", "abc")
+///     .form([("name", "value")])
+///     .send()
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a request does nothing until it is sent or started"]
+pub struct Request<Face = Awaited> {
+    manager: Manager,
+    method: Method,
+    url: Result<Url, Error>,
+    headers: HeaderMap,
+    body: Body,
+    options: Arc<Options>,
+    priority: Priority,
+    listeners: Vec<Listener>,
+    handlers: Option<Box<Handlers>>,
+    face: PhantomData<Face>,
+}
+
+macro_rules! verbs {
+    ($face:ty) => {
+        /// Asks for a resource.
+        pub fn get(&self, url: impl AsRef<str>) -> Request<$face> {
+            self.request(Method::GET, url)
+        }
+
+        /// Asks for the head of a resource only.
+        pub fn head(&self, url: impl AsRef<str>) -> Request<$face> {
+            self.request(Method::HEAD, url)
+        }
+
+        /// Sends something to be processed.
+        pub fn post(&self, url: impl AsRef<str>) -> Request<$face> {
+            self.request(Method::POST, url)
+        }
+
+        /// Stores something under the URL.
+        pub fn put(&self, url: impl AsRef<str>) -> Request<$face> {
+            self.request(Method::PUT, url)
+        }
+
+        /// Changes a part of a resource.
+        pub fn patch(&self, url: impl AsRef<str>) -> Request<$face> {
+            self.request(Method::PATCH, url)
+        }
+
+        /// Removes a resource.
+        pub fn delete(&self, url: impl AsRef<str>) -> Request<$face> {
+            self.request(Method::DELETE, url)
+        }
+    };
+}
+
+impl Manager {
+    verbs!(Awaited);
+
+    /// Sends a request with any method.
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> Request {
+        Request::new(self.clone(), method, parse(url.as_ref()))
+    }
+}
+
+impl Blocking<Manager> {
+    verbs!(Waited);
+
+    /// Sends a request with any method.
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> Request<Waited> {
+        Request::new(self.0.clone(), method, parse(url.as_ref()))
+    }
+
+    /// Opens a connection to the origin of `url`, TLS included, for the request that will follow.
+    ///
+    /// # Errors
+    /// What a request would fail with before it is sent.
+    pub fn preconnect(&self, url: &str) -> Result<(), Error> {
+        caller::block_on(self.0.preconnect_in(url, Home::Caller))
+    }
+}
+
+impl<Face> Request<Face> {
+    fn new(manager: Manager, method: Method, url: Result<Url, Error>) -> Self {
+        let mut request = Self {
+            options: manager.shared.options.clone(),
+            listeners: manager.listeners.clone(),
+            manager,
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+            priority: Priority::Normal,
+            handlers: None,
+            face: PhantomData,
+        };
+        request.take_user_info();
+        request
+    }
+
+    /// Adds a field; one of the same name stays.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) => {
+                self.headers.append(name, value);
+            }
+            (Err(_), _) => self.fail("a field's name is not a token of RFC 9110 §5.6.2"),
+            // The value may be a secret: it is not shown.
+            (Ok(name), Err(_)) => {
+                self.fail(&format!("the value of the field \"{name}\" has forbidden characters"));
+            }
+        }
+        self
+    }
+
+    /// Replaces all fields.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Sets `Authorization: Basic` (RFC 7617), for this origin only.
+    pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
+        if user.contains(':') {
+            self.fail("a user name for Basic authentication cannot contain a colon");
+            return self;
+        }
+        let encoded = STANDARD.encode(format!("{user}:{password}"));
+        // Base64 has no character that a field value forbids.
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {encoded}")) {
+            value.set_sensitive(true);
+            self.headers.insert(header::AUTHORIZATION, value);
+        }
+        self
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sets the body to a value as JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        match Body::json(value) {
+            Ok(body) => self.body = body,
+            Err(error) => self.fail(error.message()),
+        }
+        self
+    }
+
+    /// Sets the body to a url-encoded form.
+    pub fn form<I, N, V>(mut self, pairs: I) -> Self
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        self.body = Body::form(pairs);
+        self
+    }
+
+    /// Sets how urgent it is among those that wait; [`Priority::Normal`] by default.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Sets how long to wait.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        Arc::make_mut(&mut self.options).timeouts = timeouts;
+        self
+    }
+
+    /// Sets which redirects are followed.
+    pub fn redirects(mut self, redirects: Redirects) -> Self {
+        Arc::make_mut(&mut self.options).redirects = redirects;
+        self
+    }
+
+    /// Sets how the body of the answer is read.
+    pub fn bodies(mut self, bodies: Bodies) -> Self {
+        Arc::make_mut(&mut self.options).bodies = bodies;
+        self
+    }
+
+    /// Sets how connections are made; see [`Connections`] for what only a manager can set.
+    pub fn connections(mut self, connections: Connections) -> Self {
+        Arc::make_mut(&mut self.options).connections = connections;
+        self
+    }
+
+    /// Sets whom to trust; the request uses no connection made under other settings.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        Arc::make_mut(&mut self.options).tls = tls;
+        self
+    }
+
+    /// The settings it has now.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Has every event of this transfer told to `closure`, on the thread where it happens.
+    pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Listener::Closure(Arc::new(closure)));
+        self
+    }
+
+    /// User name and password in a URL become Basic credentials for its origin, and never leave
+    /// in the URL.
+    fn take_user_info(&mut self) {
+        let Ok(url) = &mut self.url else { return };
+        if url.username().is_empty() && url.password().is_none() {
+            return;
+        }
+        let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+        let (user, password) = (decoded(url.username()), decoded(url.password().unwrap_or("")));
+        // Neither fails on a URL that had them.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let encoded = STANDARD.encode(format!("{user}:{password}"));
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {encoded}")) {
+            value.set_sensitive(true);
+            self.headers.insert(header::AUTHORIZATION, value);
+        }
+    }
+
+    fn fail(&mut self, why: &str) {
+        if let Ok(url) = &self.url {
+            self.url = Err(Error::invalid_request(why).at(url));
+        }
+    }
+
+    fn into_transfer(self, home: Home) -> Result<Box<Transfer>, Error> {
+        let progress = self.options.bodies.progress;
+        let start = Start {
+            method: self.method,
+            url: self.url?,
+            headers: self.headers,
+            body: self.body,
+            emitter: Emitter::new(self.listeners, progress),
+            ticket: Ticket::new(self.priority),
+            options: self.options,
+        };
+        Ok(Transfer::new(self.manager.shared, home, start))
+    }
+}
+
+impl Request<Awaited> {
+    /// Sends it and waits for the head of the answer.
+    ///
+    /// Inside a tokio runtime everything happens in the caller's task; elsewhere the transfer
+    /// runs in Wayfare's own runtime.
+    ///
+    /// # Errors
+    /// See [`crate::ErrorKind`]; an answer with any status is not an error.
+    ///
+    /// # Cancel safety
+    /// Dropping the future aborts the transfer; its connection is never used again.
+    pub async fn send(self) -> Result<Reply, Error> {
+        let home = Home::current().map_err(|why| no_home(&why))?;
+        let is_inside = Home::is_inside_runtime();
+        let transfer = self.into_transfer(home.clone())?;
+        if is_inside {
+            return run(transfer).await;
+        }
+        let (tell, told) = oneshot::channel();
+        let _abort = spawn(&home, async move {
+            // Whoever dropped the future does not want to know.
+            let _ = tell.send(run(transfer).await);
+        })?;
+        told.await.unwrap_or_else(|_| Err(Error::invalid_request("the runtime has shut down")))
+    }
+
+    /// Starts it at once, without being awaited.
+    ///
+    /// # Errors
+    /// What is wrong with the request itself; everything later is the handle's to tell.
+    pub fn start(mut self) -> Result<Handle, Error> {
+        let home = Home::current().map_err(|why| no_home(&why))?;
+        let (tell, events) = mpsc::unbounded_channel();
+        self.listeners.push(Listener::Channel(tell));
+        let mut handlers = self.handlers.take().unwrap_or_default();
+        handlers.finished.extend(self.manager.finished.iter().cloned());
+        let handlers = (!handlers.is_empty()).then_some(handlers);
+        Handle::start(self.into_transfer(home.clone())?, handlers, events, &home)
+    }
+
+    /// Has the end of the transfer told to `closure`, with its whole body; only for
+    /// [`Request::start`].
+    pub fn on_finished(mut self, closure: impl Fn(&Finished) + Send + Sync + 'static) -> Self {
+        self.handlers.get_or_insert_default().finished.push(Arc::new(closure));
+        self
+    }
+
+    /// Has every piece of the body told to `closure` as it arrives; only for [`Request::start`].
+    pub fn on_data(mut self, closure: impl FnMut(&Bytes) + Send + 'static) -> Self {
+        self.handlers.get_or_insert_default().data = Some(Box::new(closure));
+        self
+    }
+
+    /// Has an error told to `closure`, before the end is; only for [`Request::start`].
+    pub fn on_error(mut self, closure: impl FnOnce(&Error) + Send + 'static) -> Self {
+        self.handlers.get_or_insert_default().error = Some(Box::new(closure));
+        self
+    }
+
+    /// Has an error of the TLS handshake told to `closure`, before other handlers hear of it; only
+    /// for [`Request::start`].
+    pub fn on_tls_error(mut self, closure: impl FnOnce(&Error) + Send + 'static) -> Self {
+        self.handlers.get_or_insert_default().tls_error = Some(Box::new(closure));
+        self
+    }
+}
+
+impl Request<Waited> {
+    /// Sends it and waits for the head of the answer, doing all I/O on this thread.
+    ///
+    /// # Errors
+    /// See [`crate::ErrorKind`]; an answer with any status is not an error.
+    pub fn send(self) -> Result<Blocking<Reply>, Error> {
+        let transfer = self.into_transfer(Home::Caller)?;
+        caller::block_on(run(transfer)).map(Blocking)
+    }
+}
+
+impl<Face> fmt::Debug for Request<Face> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url.as_ref().map(Url::as_str))
+            .field("body", &self.body)
+            .field("priority", &self.priority)
+            .finish_non_exhaustive()
+    }
+}

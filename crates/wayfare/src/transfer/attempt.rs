@@ -1,0 +1,58 @@
+//! During: one go on one connection, whatever the scheme.
+
+use wayfare_proto::policy::retry::{Age, Break};
+
+use super::Transfer;
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Stage};
+use crate::protocol::http::{self, Surroundings};
+use crate::protocol::{Answerer, Around, Failure, Outcome, Outgoing};
+
+impl Transfer {
+    /// Makes one attempt. Boxed, so that a transfer that waits for its turn stays small.
+    pub(super) async fn attempt(&mut self, outgoing: Outgoing) -> Outcome {
+        match self.shared.registry.find(outgoing.url.scheme()) {
+            Some(Answerer::Http) => Box::pin(self.attempt_http(outgoing)).await,
+            Some(Answerer::Protocol(protocol)) => {
+                let around = Around { home: self.home.clone(), options: self.options.clone() };
+                match protocol.attempt(outgoing, &around).await {
+                    Ok(answer) => Outcome::Answered(Box::new(answer)),
+                    Err(error) => Outcome::Failed(Failure {
+                        error,
+                        how: Break::Answering,
+                        age: Age::Fresh,
+                        untouched: None,
+                    }),
+                }
+            }
+            None => unknown_scheme(self, outgoing.body),
+        }
+    }
+
+    async fn attempt_http(&mut self, outgoing: Outgoing) -> Outcome {
+        let (Some(key), Some(emitter)) = (&self.key, &mut self.emitter) else {
+            let message = "the URL names no server";
+            let error = Error::new(ErrorKind::InvalidUrl, Stage::Plan, message);
+            return Outcome::Failed(Failure::before_sending(error, outgoing.body));
+        };
+        self.shared.watch_idle();
+        let around = Surroundings {
+            network: &self.shared.network,
+            connections: &self.shared.connections,
+            queue: &self.shared.queue,
+            key,
+            home: &self.home,
+            options: &self.options,
+            priority: self.ticket.priority(),
+        };
+        http::attempt(outgoing, &around, emitter).await
+    }
+}
+
+fn unknown_scheme(transfer: &Transfer, body: Body) -> Outcome {
+    let known = transfer.shared.registry.schemes().join(", ");
+    let message =
+        format!("the scheme \"{}\" is not supported; there are {known}", transfer.url.scheme());
+    let error = Error::new(ErrorKind::UnknownScheme, Stage::Plan, message);
+    Outcome::Failed(Failure::before_sending(error, body))
+}

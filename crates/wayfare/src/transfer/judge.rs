@@ -1,0 +1,76 @@
+//! After: what an outcome means. Composes policies; has none of its own.
+
+use http::StatusCode;
+use wayfare_proto::policy::redirect::{self, Decision, Exchange};
+use wayfare_proto::policy::retry::{self, Age, Break, Replay};
+
+use super::{Again, Question, Transfer};
+use crate::error::Error;
+use crate::protocol::{Answer, Failure, Outcome};
+
+/// What an outcome means.
+pub(super) enum Verdict {
+    /// Go once more.
+    Again(Again),
+    /// Somebody has to be asked.
+    Ask(Question),
+    /// This is the answer.
+    Deliver(Box<Answer>),
+}
+
+impl Transfer {
+    pub(super) fn judge(&mut self, outcome: Outcome) -> Result<Verdict, Error> {
+        match outcome {
+            Outcome::Answered(answer) => self.judge_answer(answer),
+            Outcome::Failed(failure) => self.judge_failure(failure).map(Verdict::Again),
+        }
+    }
+
+    fn judge_failure(&mut self, failure: Failure) -> Result<Again, Error> {
+        let Failure { error, how, age, untouched } = failure;
+        if let Some(untouched) = untouched {
+            self.body = untouched;
+        }
+        if !self.may_resend(how, age) {
+            return Err(error);
+        }
+        if how == Break::Refused {
+            self.tries.refused += 1;
+            return Ok(Again::Resend("the server refused it unprocessed"));
+        }
+        self.tries.resent += 1;
+        Ok(Again::Resend("a kept connection had gone"))
+    }
+
+    fn judge_answer(&mut self, answer: Box<Answer>) -> Result<Verdict, Error> {
+        // RFC 9110 §15.5.9: a server says so on a connection it gave up waiting on.
+        let age = answer.connection.age.unwrap_or(Age::Fresh);
+        if answer.status == StatusCode::REQUEST_TIMEOUT && self.may_resend(Break::Silent, age) {
+            self.tries.resent += 1;
+            return Ok(Verdict::Again(Again::Resend("a kept connection had timed out")));
+        }
+        let exchange = Exchange {
+            url: &self.url,
+            method: &self.method,
+            status: answer.status,
+            headers: &answer.headers,
+            followed: self.redirects.len(),
+        };
+        let redirects = &self.options.redirects;
+        match redirect::decide(redirects.policy, redirects.limit, &exchange) {
+            Decision::Deliver => Ok(Verdict::Deliver(answer)),
+            Decision::Follow(next) => {
+                self.may_redirect(&next)?;
+                Ok(Verdict::Again(Again::Redirect(next, answer.status)))
+            }
+            Decision::Ask(next) => Ok(Verdict::Ask(Question { next, answer })),
+            Decision::Refuse(refusal) => Err(refusal.into()),
+        }
+    }
+
+    fn may_resend(&self, how: Break, age: Age) -> bool {
+        let replay =
+            if self.body.is_sendable() { Replay::Possible } else { Replay::Impossible };
+        retry::may_resend(how, age, &self.method, replay, self.tries)
+    }
+}

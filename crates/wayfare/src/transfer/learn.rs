@@ -1,0 +1,19 @@
+//! What an answer teaches, before it is judged.
+
+use wayfare_proto::trace::event::What;
+
+use super::Transfer;
+use crate::protocol::Outcome;
+
+impl Transfer {
+    /// Takes in what the raw head of an answer teaches, whatever becomes of the answer.
+    pub(super) fn learn(&mut self, outcome: &Outcome) {
+        if let Outcome::Answered(answer) = outcome {
+            self.emit(|| What::Head {
+                status: answer.status,
+                version: answer.version,
+                headers: answer.headers.clone(),
+            });
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One request's life: plan, attempt, learn, judge, deliver.
+
+mod attempt;
+mod deliver;
+pub(crate) mod handle;
+mod judge;
+mod learn;
+mod plan;
+pub(crate) mod shared;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, Method};
+use url::Url;
+use wayfare_net::runtime::{Home, Timer, now};
+use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::deadline::Wait;
+use wayfare_proto::policy::redirect::{self, BodyFate};
+use wayfare_proto::policy::retry::Tries;
+use wayfare_proto::trace::event::What;
+
+use crate::body::Body;
+use crate::delegate::RedirectQuestion;
+use crate::error::{Error, ErrorKind, Phase, Stage};
+use crate::events::Emitter;
+use crate::options::Options;
+use crate::protocol::Answer;
+use crate::queue::{LaneKey, Ticket, Turn};
+use crate::reply::{Redirect, Reply};
+use judge::Verdict;
+use shared::Shared;
+
+/// One request's life. Read this first.
+async fn live(transfer: &mut Transfer) -> Result<Reply, Error> {
+    let mut turn = transfer.turn(None).await; // 1 wait for its turn
+    loop {
+        let outgoing = transfer.plan()?; // 2 rules: what to send
+        let outcome = transfer.attempt(outgoing).await; // 3 connection, send, head
+        transfer.learn(&outcome); // 4 what the answer teaches
+        match transfer.judge(outcome)? {
+            // 5 rules: 3xx, 408, broken
+            Verdict::Deliver(answer) => return transfer.deliver(answer, turn), // 6
+            Verdict::Again(again) => transfer.follow(again),
+            Verdict::Ask(question) => match transfer.ask(question).await? {
+                Asked::Yes(again) => transfer.follow(again),
+                Asked::No(answer) => return transfer.deliver(answer, turn),
+            },
+        }
+        turn = transfer.turn(turn).await; // another origin has another queue
+    }
+}
+
+/// Lives a transfer to its reply, within its overall deadline.
+pub(crate) async fn run(mut transfer: Box<Transfer>) -> Result<Reply, Error> {
+    let Some(deadline) = transfer.deadline else {
+        let lived = live(&mut transfer).await;
+        return transfer.conclude(lived);
+    };
+    let mut timer = Timer::new(transfer.home.clone());
+    let wait = transfer.options.timeouts.whole;
+    let lived = {
+        let mut life = Box::pin(live(&mut transfer));
+        std::future::poll_fn(|cx| match life.as_mut().poll(cx) {
+            std::task::Poll::Ready(lived) => std::task::Poll::Ready(lived),
+            std::task::Poll::Pending => timer.poll_until(deadline, cx).map(|()| Err(late(wait))),
+        })
+        .await
+    };
+    transfer.conclude(lived)
+}
+
+/// A request on its way, and everything it has met so far.
+pub(crate) struct Transfer {
+    shared: Arc<Shared>,
+    home: Home,
+    options: Arc<Options>,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Body,
+    key: Option<Arc<LaneKey>>,
+    redirects: Vec<Redirect>,
+    tries: Tries,
+    ticket: Arc<Ticket>,
+    /// Taken by the reply, which goes on with it.
+    emitter: Option<Emitter>,
+    deadline: Option<Instant>,
+}
+
+/// What a transfer starts from.
+pub(crate) struct Start {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) options: Arc<Options>,
+    pub(crate) ticket: Arc<Ticket>,
+    pub(crate) emitter: Emitter,
+}
+
+/// What a transfer does next.
+pub(crate) enum Again {
+    /// The same once more.
+    Resend(&'static str),
+    /// What a redirect says.
+    Redirect(redirect::Next, http::StatusCode),
+}
+
+/// A redirect that is put to the delegate, and the answer to deliver if it says no.
+pub(crate) struct Question {
+    next: redirect::Next,
+    answer: Box<Answer>,
+}
+
+enum Asked {
+    No(Box<Answer>),
+    Yes(Again),
+}
+
+impl Transfer {
+    pub(crate) fn new(shared: Arc<Shared>, home: Home, start: Start) -> Box<Self> {
+        let deadline = start.options.timeouts.whole.deadline(start.emitter.timeline.handed_over());
+        let key = lane(&start.url, &start.options);
+        Box::new(Self {
+            shared,
+            home,
+            method: start.method,
+            url: start.url,
+            headers: start.headers,
+            body: start.body,
+            options: start.options,
+            key,
+            redirects: Vec::new(),
+            tries: Tries::default(),
+            ticket: start.ticket,
+            emitter: Some(start.emitter),
+            deadline,
+        })
+    }
+
+    /// Waits for a turn, unless the one at hand still serves. What needs no connection needs no
+    /// turn.
+    async fn turn(&mut self, at_hand: Option<Turn>) -> Option<Turn> {
+        let key = self.key.clone()?;
+        if at_hand.as_ref().is_some_and(|turn| turn.is_for(&key)) {
+            return at_hand;
+        }
+        drop(at_hand);
+        let mut waiting = self.shared.queue.turn(key, self.ticket.clone());
+        let mut told = false;
+        let emitter = self.emitter();
+        let turn = std::future::poll_fn(|cx| {
+            let polled = std::pin::Pin::new(&mut waiting).poll(cx);
+            if polled.is_pending() && !told {
+                told = true;
+                emitter.emit(|| What::Queued);
+            }
+            polled
+        })
+        .await;
+        self.emitter().timeline.start(now());
+        self.emit(|| What::Started);
+        Some(turn)
+    }
+
+    /// Takes on what the verdict says.
+    fn follow(&mut self, again: Again) {
+        match again {
+            Again::Resend(why) => self.emit(|| What::Retried { why }),
+            Again::Redirect(next, status) => {
+                let from = std::mem::replace(&mut self.url, next.url.clone());
+                redirect::prepare(&mut self.headers, &next, &self.options.redirects.secret_fields);
+                self.emit(|| What::Redirected { status, from: from.clone(), to: self.url.clone() });
+                self.redirects.push(Redirect::new(from, status));
+                if next.body == BodyFate::Drop {
+                    self.body = Body::empty();
+                }
+                self.method = next.method;
+                self.tries = Tries::default();
+                self.key = lane(&self.url, &self.options);
+            }
+        }
+    }
+
+    async fn ask(&mut self, question: Question) -> Result<Asked, Error> {
+        let Question { next, answer } = question;
+        let asked = RedirectQuestion::new(
+            self.url.clone(),
+            next.url.clone(),
+            answer.status,
+            next.method.clone(),
+        );
+        if !self.shared.delegate.redirect(&asked).await {
+            return Ok(Asked::No(answer));
+        }
+        self.may_redirect(&next)?;
+        Ok(Asked::Yes(Again::Redirect(next, answer.status)))
+    }
+
+    /// A redirect that keeps the body needs a body that can be sent again.
+    fn may_redirect(&self, next: &redirect::Next) -> Result<(), Error> {
+        if next.body == BodyFate::Drop || self.body.is_replayable() {
+            return Ok(());
+        }
+        let message = "redirected with its body, which can be read only once";
+        Err(Error::new(ErrorKind::BodyNotReplayable, Stage::Plan, message))
+    }
+
+    fn conclude(&mut self, lived: Result<Reply, Error>) -> Result<Reply, Error> {
+        lived.map_err(|error| {
+            let error = error.at(&self.url);
+            if let Some(emitter) = self.emitter.take() {
+                emitter.emit(|| What::Failed { message: error.to_string() });
+            }
+            error
+        })
+    }
+
+    fn emit(&self, what: impl FnOnce() -> What) {
+        if let Some(emitter) = &self.emitter {
+            emitter.emit(what);
+        }
+    }
+
+    fn emitter(&mut self) -> &mut Emitter {
+        // Only `deliver` and `conclude` take it, and nothing comes after those.
+        self.emitter.as_mut().expect("the transfer has not ended")
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.emit(|| What::Failed { message: "the transfer was aborted".to_owned() });
+    }
+}
+
+/// The lane of a URL; nothing for what needs no connection.
+pub(crate) fn lane(url: &Url, options: &Options) -> Option<Arc<LaneKey>> {
+    Some(Arc::new(LaneKey {
+        origin: Origin::of(url)?,
+        versions: options.connections.versions,
+        tls: options.tls.policy().clone(),
+        dns: options.dns.clone(),
+    }))
+}
+
+fn late(wait: Wait) -> Error {
+    let limit = match wait {
+        Wait::AtMost(limit) => limit,
+        Wait::Forever => std::time::Duration::ZERO,
+    };
+    Error::timeout(Phase::Whole, Stage::Receive, limit)
+}

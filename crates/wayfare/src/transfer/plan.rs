@@ -1,0 +1,55 @@
+//! Before: what to send.
+
+use http::{HeaderMap, HeaderValue, header};
+use wayfare_proto::wire::coding::ACCEPT_ENCODING;
+
+use super::Transfer;
+use crate::error::Error;
+use crate::options::Decoding;
+use crate::protocol::Outgoing;
+
+impl Transfer {
+    /// The request as it goes out now.
+    pub(super) fn plan(&mut self) -> Result<Outgoing, Error> {
+        let mut headers = self.with_defaults();
+        if !headers.contains_key(header::CONTENT_TYPE) {
+            if let Some(media_type) = self.body.media_type() {
+                headers.insert(header::CONTENT_TYPE, media_type.clone());
+            }
+        }
+        if self.asks_for_codings() {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
+        }
+        let body = self.body.take_for_sending();
+        self.emitter().timeline.begin_attempt();
+        Ok(Outgoing::new(self.method.clone(), self.url.clone(), headers, body))
+    }
+
+    /// The manager's fields, each replaced by the request's own of that name.
+    fn with_defaults(&self) -> HeaderMap {
+        let defaults = &self.options.headers.0;
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + defaults.len() + 3);
+        for (name, value) in defaults {
+            if !self.headers.contains_key(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+        headers
+    }
+
+    /// A part of an encoded body cannot be decoded, so a range is asked for as it is.
+    fn asks_for_codings(&self) -> bool {
+        self.options.bodies.decoding == Decoding::Automatic
+            && self.key.is_some()
+            && !self.headers.contains_key(header::ACCEPT_ENCODING)
+            && !self.headers.contains_key(header::RANGE)
+    }
+
+    /// True if an answer's content codings are to be undone.
+    pub(super) fn undoes_codings(&self) -> bool {
+        self.asks_for_codings()
+    }
+}

@@ -1,0 +1,87 @@
+//! What all transfers of a manager share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use wayfare_net::network::Network;
+use wayfare_net::runtime::now;
+
+use crate::delegate::Delegate;
+use crate::options::Options;
+use crate::protocol::Registry;
+use crate::protocol::http::Connections;
+use crate::queue::Queue;
+
+/// What all transfers of a manager share.
+pub(crate) struct Shared {
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) registry: Registry,
+    pub(crate) delegate: Arc<dyn Delegate>,
+    pub(crate) options: Arc<Options>,
+    watching: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        network: Arc<dyn Network>,
+        registry: Registry,
+        delegate: Arc<dyn Delegate>,
+        options: Arc<Options>,
+    ) -> Arc<Self> {
+        let limits = &options.connections;
+        Arc::new(Self {
+            network,
+            connections: Connections::new(limits.per_origin),
+            queue: Queue::new(limits.per_origin, limits.overall),
+            registry,
+            delegate,
+            options,
+            watching: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes sure that somebody closes what is kept too long.
+    pub(crate) fn watch_idle(self: &Arc<Self>) {
+        if self.watching.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = Arc::downgrade(self);
+        let started =
+            std::thread::Builder::new().name("wayfare-idle".into()).spawn(move || watch(&shared));
+        if started.is_err() {
+            // No thread to be had now: the next transfer tries again.
+            self.watching.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// Looks after the kept connections until there are none, or the manager has gone.
+fn watch(shared: &Weak<Shared>) {
+    loop {
+        std::thread::sleep(WATCH);
+        let Some(shared) = shared.upgrade() else { return };
+        let fresh = shared.options.connections.idle;
+        // Looking at a connection of a calling thread must happen in such a place.
+        let left = wayfare_net::caller::block_on(async { shared.connections.sweep(fresh, now()) });
+        if !left {
+            shared.watching.store(false, Ordering::Release);
+            return;
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("connections", &self.connections.counts())
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How often kept connections are looked at.
+const WATCH: Duration = Duration::from_secs(1);
