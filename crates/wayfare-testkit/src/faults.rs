@@ -191,6 +191,13 @@ impl Builder {
     }
 
     fn start(self, address: impl ToSocketAddrs, home: Home) -> io::Result<FaultServer> {
+        self.begin(|reception, connections| Listening::start(address, reception, connections, home))
+    }
+
+    pub(crate) fn begin(
+        self,
+        listen: impl FnOnce(Reception, Arc<Connections>) -> io::Result<Listening>,
+    ) -> io::Result<FaultServer> {
         let heard: Arc<Mutex<Vec<Ear>>> = Arc::default();
         let ears = Arc::clone(&heard);
         let at_most = match self.script.afterwards {
@@ -219,8 +226,7 @@ impl Builder {
             at_most,
             handler,
         };
-        let listening =
-            Listening::start(address, reception, Arc::new(Connections::default()), home)?;
+        let listening = listen(reception, Arc::new(Connections::default()))?;
         Ok(FaultServer {
             listening,
             heard,

@@ -170,6 +170,13 @@ impl Builder {
     }
 
     fn start(self, address: impl ToSocketAddrs, home: Home) -> io::Result<H2FaultServer> {
+        self.begin(|reception, connections| Listening::start(address, reception, connections, home))
+    }
+
+    pub(crate) fn begin(
+        self,
+        listen: impl FnOnce(Reception, Arc<Connections>) -> io::Result<Listening>,
+    ) -> io::Result<H2FaultServer> {
         let heard: Arc<Mutex<Vec<H2Ear>>> = Arc::default();
         let ears = Arc::clone(&heard);
         let fault = self.fault;
@@ -190,8 +197,7 @@ impl Builder {
             at_most: None,
             handler,
         };
-        let listening =
-            Listening::start(address, reception, Arc::new(Connections::default()), home)?;
+        let listening = listen(reception, Arc::new(Connections::default()))?;
         Ok(H2FaultServer {
             listening,
             heard,

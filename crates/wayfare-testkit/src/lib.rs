@@ -4,10 +4,11 @@
 //! client can be pointed at it:
 //!
 //! * [`Server`] serves one documented [site](endpoints) over HTTP/1.1 and HTTP/2, plain and TLS.
-//! * [`FaultServer`](faults::FaultServer) plays [scripts](script) of raw bytes, cuts and resets;
-//!   [`FAULTS`](faults::FAULTS) names a hundred of them with what a client should make of each.
+//! * [`FaultServer`] plays [scripts](script) of raw bytes, cuts and resets;
+//!   [`FAULTS`] names a hundred of them with what a client should make of each.
 //! * [`Transcript`](transcript::Transcript)s are scripts as data files.
-//! * [`H2FaultServer`](h2_faults::H2FaultServer) does the same with HTTP/2 frames.
+//! * [`H2FaultServer`] does the same with HTTP/2 frames.
+//! * The feature `world` adds `world::World`, a network in virtual time for all of these.
 //! * [`Authority`] makes the certificates, good and bad.
 //!
 //! ```
@@ -33,6 +34,8 @@ pub mod script;
 pub mod server;
 mod stream;
 pub mod transcript;
+#[cfg(feature = "world")]
+pub mod world;
 
 pub use ca::{Authority, ServerIdentity};
 pub use faults::{FAULTS, FaultServer};

@@ -57,18 +57,26 @@ pub(crate) struct Connections {
 }
 
 /// A port that is being listened on until this is dropped.
-#[derive(Debug)]
 pub(crate) struct Listening {
     address: SocketAddr,
     connections: Arc<Connections>,
-    stop: watch::Sender<bool>,
-    runner: Runner,
+    runner: Option<Box<dyn Runner>>,
 }
 
-#[derive(Debug)]
-enum Runner {
-    Task(JoinHandle<()>),
-    Thread(Option<std::thread::JoinHandle<()>>),
+/// What accepts connections; dropping it closes the port and all of them.
+pub(crate) trait Runner: Send + Sync {
+    /// Closes all, and is done when that is done.
+    fn end(self: Box<Self>) -> Task;
+}
+
+struct TaskRunner {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+struct ThreadRunner {
+    stop: watch::Sender<bool>,
+    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Connections {
@@ -88,7 +96,7 @@ impl Connections {
         self.failed_handshakes.load(Ordering::SeqCst)
     }
 
-    fn enter(self: &Arc<Self>) -> OpenConnection {
+    pub(crate) fn enter(self: &Arc<Self>) -> OpenConnection {
         let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
         self.opened.fetch_add(1, Ordering::SeqCst);
         self.peak.fetch_max(open, Ordering::SeqCst);
@@ -97,7 +105,7 @@ impl Connections {
 }
 
 /// Held while a connection is open.
-struct OpenConnection(Arc<Connections>);
+pub(crate) struct OpenConnection(Arc<Connections>);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
@@ -119,22 +127,37 @@ impl Listening {
             connections: Arc::clone(&connections),
             stopped,
         };
-        let (address, runner) = match home {
+        let (address, runner): (_, Box<dyn Runner>) = match home {
             Home::Here => {
                 let listener = bind(&addresses)?;
+                let address = listener.local_addr()?;
+                let task = tokio::spawn(desk.accept_all(listener));
+                (address, Box::new(TaskRunner { stop, task }))
+            }
+            Home::OwnThread => {
+                let (address, thread) = start_thread(addresses, desk)?;
                 (
-                    listener.local_addr()?,
-                    Runner::Task(tokio::spawn(desk.accept_all(listener))),
+                    address,
+                    Box::new(ThreadRunner {
+                        stop,
+                        thread: Some(thread),
+                    }),
                 )
             }
-            Home::OwnThread => start_thread(addresses, desk)?,
         };
-        Ok(Self {
+        Ok(Self::new(address, connections, runner))
+    }
+
+    pub(crate) fn new(
+        address: SocketAddr,
+        connections: Arc<Connections>,
+        runner: Box<dyn Runner>,
+    ) -> Self {
+        Self {
             address,
             connections,
-            stop,
-            runner,
-        })
+            runner: Some(runner),
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -147,29 +170,49 @@ impl Listening {
 
     /// Closes the port and all connections, and returns when that is done.
     pub(crate) async fn shutdown(mut self) {
-        let _ = self.stop.send(true);
-        match &mut self.runner {
-            Runner::Task(task) => {
-                let _ = task.await;
-            }
-            Runner::Thread(thread) => join(thread),
+        if let Some(runner) = self.runner.take() {
+            runner.end().await;
         }
     }
 }
 
-impl Drop for Listening {
+impl std::fmt::Debug for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listening")
+            .field("address", &self.address)
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Runner for TaskRunner {
+    fn end(mut self: Box<Self>) -> Task {
+        Box::pin(async move {
+            let _ = self.stop.send(true);
+            let _ = (&mut self.task).await;
+        })
+    }
+}
+
+impl Drop for TaskRunner {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Runner for ThreadRunner {
+    fn end(self: Box<Self>) -> Task {
+        // The thread ends within a poll or two; dropping waits for it.
+        Box::pin(async move { drop(self) })
+    }
+}
+
+impl Drop for ThreadRunner {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
-        match &mut self.runner {
-            Runner::Task(task) => task.abort(),
-            Runner::Thread(thread) => join(thread),
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
-    }
-}
-
-fn join(thread: &mut Option<std::thread::JoinHandle<()>>) {
-    if let Some(thread) = thread.take() {
-        let _ = thread.join();
     }
 }
 
@@ -198,7 +241,10 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(4096)
 }
 
-fn start_thread(addresses: Vec<SocketAddr>, desk: Desk) -> io::Result<(SocketAddr, Runner)> {
+fn start_thread(
+    addresses: Vec<SocketAddr>,
+    desk: Desk,
+) -> io::Result<(SocketAddr, std::thread::JoinHandle<()>)> {
     let (report, reported) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new()
         .name("wayfare-testkit".to_owned())
@@ -225,7 +271,7 @@ fn start_thread(addresses: Vec<SocketAddr>, desk: Desk) -> io::Result<(SocketAdd
         })?;
     let gone = || io::Error::other("the server's thread ended before it listened");
     let address = reported.recv().map_err(|_| gone())??;
-    Ok((address, Runner::Thread(Some(thread))))
+    Ok((address, thread))
 }
 
 /// Receives connections and starts a task for each.
@@ -249,7 +295,9 @@ impl Desk {
                 stream = accept(listener.as_ref()) => {
                     number += 1;
                     let open = self.connections.enter();
-                    tasks.spawn(attend(number, stream, self.reception.clone(), open));
+                    let _ = stream.set_nodelay(true);
+                    let reception = self.reception.clone();
+                    tasks.spawn(attend(number, Box::new(stream), reception, open));
                 }
                 Some(_) = tasks.join_next() => {}
             }
@@ -272,11 +320,16 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
     }
 }
 
-async fn attend(number: u64, stream: TcpStream, reception: Reception, open: OpenConnection) {
-    let _ = stream.set_nodelay(true);
+/// Leads a connection through TLS, where that is spoken, to the server's handler.
+pub(crate) async fn attend(
+    number: u64,
+    stream: BoxStream,
+    reception: Reception,
+    open: OpenConnection,
+) {
     let stream: BoxStream = match reception.rate {
         Some(rate) => Box::new(Slowed::new(stream, rate)),
-        None => Box::new(stream),
+        None => stream,
     };
     let Some(config) = reception.tls else {
         return (reception.handler)(Accepted {

@@ -101,7 +101,7 @@ pub enum Afterwards {
 /// What a scripted server heard on one connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// Every byte that was read, in order.
+    /// Every byte that was read, in order, up to 64 MiB.
     pub bytes: Vec<u8>,
     /// Where the client did not say what the script expected, in words.
     pub mismatches: Vec<String>,
@@ -311,7 +311,12 @@ impl<S: ServerStream> Player<'_, S> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut heard = self.ear.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.bytes.extend_from_slice(&self.ahead[before..]);
+        let room = KEPT
+            .saturating_sub(heard.bytes.len())
+            .min(self.ahead.len() - before);
+        heard
+            .bytes
+            .extend_from_slice(&self.ahead[before..before + room]);
         Ok(())
     }
 
@@ -383,6 +388,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     (0..=text.len()).any(|at| text.is_char_boundary(at) && fits(rest, &text[at..]))
 }
 
+const KEPT: usize = 64 << 20;
 const LINGER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -202,6 +202,13 @@ impl Builder {
     }
 
     fn start(self, address: impl ToSocketAddrs, home: Home) -> io::Result<Server> {
+        self.begin(|reception, connections| Listening::start(address, reception, connections, home))
+    }
+
+    pub(crate) fn begin(
+        self,
+        listen: impl FnOnce(Reception, Arc<Connections>) -> io::Result<Listening>,
+    ) -> io::Result<Server> {
         let connections = Arc::new(Connections::default());
         let log = Arc::new(Log::new());
         let site = Arc::new(Site::new(Arc::clone(&log), Arc::clone(&connections)));
@@ -222,9 +229,8 @@ impl Builder {
             at_most: None,
             handler,
         };
-        let listening = Listening::start(address, reception, connections, home)?;
         Ok(Server {
-            listening,
+            listening: listen(reception, connections)?,
             log,
             scheme,
         })

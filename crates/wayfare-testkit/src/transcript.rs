@@ -29,7 +29,7 @@
 //! use wayfare_testkit::transcript::Transcript;
 //!
 //! let text = "
-//! # A server that greets first
+//! ## A server that greets first
 //! < 220 ready
 //! > USER *
 //! < 331 and the password?

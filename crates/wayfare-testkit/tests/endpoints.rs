@@ -19,6 +19,17 @@ use wayfare_testkit::content::{bytes_of, sha256_hex, text_of};
 use wayfare_testkit::endpoints::{TEXT, text_in};
 use wayfare_testkit::{Protocols, Server};
 
+async fn until(done: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !done() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "it never came to that"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 fn server() -> Server {
     Server::builder().bind("127.0.0.1:0").unwrap()
 }
@@ -84,6 +95,35 @@ async fn basic_authentication_opens_with_the_right_password_only() {
     )
     .await;
     assert_eq!(open.status, 200);
+}
+
+#[tokio::test]
+async fn a_kept_answer_is_confirmed_by_its_tag() {
+    let server = server();
+    let first = get(server.address(), "/cache/60", &[]).await;
+    assert_eq!(
+        (first.field("cache-control"), &first.body[..]),
+        ("max-age=60", &b"visit 1\n"[..])
+    );
+    let again = [("if-none-match", first.field("etag"))];
+    assert_eq!(get(server.address(), "/cache/60", &again).await.status, 304);
+    assert_eq!(
+        get(server.address(), "/cache/60", &[]).await.body,
+        "visit 3\n"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_its_connection() {
+    let server = server();
+    for path in ["/delay/60000", "/drip/1000/1000", "/fault/stall-head"] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        until(|| server.connections_open() == 1).await;
+        drop(stream);
+        until(|| server.connections_open() == 0).await;
+    }
 }
 
 #[tokio::test]

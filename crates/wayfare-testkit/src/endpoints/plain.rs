@@ -154,6 +154,24 @@ pub(super) fn auth_basic(call: &Call) -> Reply {
     Ok(Answer::Respond(response))
 }
 
+pub(super) fn cache(call: &Call) -> Reply {
+    let seconds: u64 = call.number(1)?;
+    let etag = format!("\"cache-{seconds}\"");
+    let visit = call.site.log.visit(&call.target) + 1;
+    let mut response = if call.header(header::IF_NONE_MATCH) == Some(&etag) {
+        text_response(StatusCode::NOT_MODIFIED, "")
+    } else {
+        text_response(StatusCode::OK, format!("visit {visit}\n"))
+    };
+    set(&mut response, header::ETAG, &etag);
+    set(
+        &mut response,
+        header::CACHE_CONTROL,
+        &format!("max-age={seconds}"),
+    );
+    Ok(Answer::Respond(response))
+}
+
 pub(super) fn file(call: &Call) -> Reply {
     let name = call.part(1);
     let plain: String = name

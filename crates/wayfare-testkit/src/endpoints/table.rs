@@ -195,6 +195,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         plain::cookies,
     ),
     after(
+        "/cache/{seconds}",
+        "may be kept for so long; has an ETag, answers 304, and its body counts the visits",
+        plain::cache,
+    ),
+    after(
         "/auth-basic",
         "401 until Authorization is Basic with user `user` and password `passwd`",
         plain::auth_basic,

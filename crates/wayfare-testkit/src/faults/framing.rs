@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::heads::{SHORT, forever};
+use super::heads::{SHORT, SILENCE, forever};
 use super::{GOOD, POISON};
 use crate::content::text_of;
 use crate::endpoints::Coding;
@@ -22,7 +22,7 @@ pub(super) fn reset_in_body() -> Vec<Step> {
 pub(super) fn stall_body() -> Vec<Step> {
     let mut steps = answer("Content-Length: 10", GOOD);
     steps.pop();
-    steps.push(Step::Stall);
+    steps.push(SILENCE);
     steps
 }
 

@@ -41,14 +41,14 @@ pub(super) fn stall_accept() -> Vec<Step> {
 }
 
 pub(super) fn stall_head() -> Vec<Step> {
-    vec![Step::head(), Step::Stall]
+    vec![Step::head(), SILENCE]
 }
 
 pub(super) fn stall_in_head() -> Vec<Step> {
     vec![
         Step::head(),
         Step::send("HTTP/1.1 200 OK\r\nContent-Le"),
-        Step::Stall,
+        SILENCE,
     ]
 }
 
@@ -186,5 +186,7 @@ pub(super) fn forever(bytes: Bytes, every: Duration) -> Step {
     }
 }
 
+/// Says nothing more, and ends when the client gives up.
+pub(super) const SILENCE: Step = Step::Drain(Duration::from_secs(24 * 3600));
 const INTERIM: &str = "HTTP/1.1 102 Processing\r\n\r\n";
 pub(super) const SHORT: Duration = Duration::from_millis(50);

@@ -32,7 +32,6 @@ pub(crate) async fn serve(mut stream: Shared, site: Arc<Site>, number: u64) {
         let _ = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .half_close(true)
             .serve_connection(TokioIo::new(stream.clone()), service)
             .await;
         let raw = taken.lock().unwrap_or_else(PoisonError::into_inner).take();

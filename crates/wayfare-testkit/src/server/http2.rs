@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -75,6 +76,10 @@ async fn send(
     let (mut head, body) = response.into_parts();
     for name in [header::CONNECTION, header::TRANSFER_ENCODING] {
         head.headers.remove(name);
+    }
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    if let Ok(date) = date.parse() {
+        head.headers.entry(header::DATE).or_insert(date);
     }
     if let Some(length) = body.size_hint().exact() {
         head.headers

@@ -140,6 +140,17 @@ pub async fn try_tls(
     authority: &Authority,
     alpn: &str,
 ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    tls_over(stream, authority, "localhost", alpn).await
+}
+
+/// TLS over a stream that is there.
+pub async fn tls_over<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    authority: &Authority,
+    name: &'static str,
+    alpn: &str,
+) -> std::io::Result<tokio_rustls::client::TlsStream<S>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -147,8 +158,7 @@ pub async fn try_tls(
         .with_root_certificates(authority.roots())
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-    let stream = TcpStream::connect(address).await.unwrap();
-    let name = "localhost".try_into().unwrap();
+    let name = name.try_into().unwrap();
     tokio_rustls::TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
