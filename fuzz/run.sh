@@ -19,7 +19,7 @@ RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares \
 --cfg fuzzing -Cdebug-assertions -Ccodegen-units=1" \
-CARGO_TARGET_DIR=target cargo build --quiet --release --locked --target "$host"
+CARGO_TARGET_DIR=target cargo build --quiet --release --target "$host"
 
 failed=0
 for target in "$@"; do

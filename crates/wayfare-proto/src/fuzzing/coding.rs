@@ -20,7 +20,13 @@ pub fn coding(data: &[u8]) {
         usize::from(*cut) * 7 + 1,
     );
     // Of two faults in one body, the cuts decide which one is met first.
-    assert_eq!(whole.1.is_ok(), cut.1.is_ok(), "{chain}: {:?} and {:?}", whole.1, cut.1);
+    assert_eq!(
+        whole.1.is_ok(),
+        cut.1.is_ok(),
+        "{chain}: {:?} and {:?}",
+        whole.1,
+        cut.1
+    );
     if whole.1.is_ok() {
         assert_eq!(
             whole.0, cut.0,

@@ -16,8 +16,6 @@ pub mod guard;
 mod gzip;
 mod gzip_header;
 pub mod link;
-#[cfg(test)]
-mod tests;
 mod zstd;
 
 /// The `Accept-Encoding` that names every coding that can be decoded.

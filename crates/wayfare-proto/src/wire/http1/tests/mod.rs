@@ -1,11 +1,9 @@
-//! The tests of the codec as a whole: tables of faults, splits, and a comparison with a peer.
+//! The tests of the codec as a whole: tables of what is read, written and refused.
 
 mod bodies;
 mod heads;
-mod peer;
 mod requests;
 mod speed;
-mod splits;
 
 use bytes::BytesMut;
 use http::Method;

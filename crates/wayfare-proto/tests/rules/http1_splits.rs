@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::fuzzing::http1::{body, exchange, head};
+use wayfare_proto::fuzzing::http1::{body, exchange, head};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]

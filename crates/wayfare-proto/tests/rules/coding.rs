@@ -7,11 +7,11 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use proptest::prelude::*;
 
-use super::decoder::{Decoder, Progress, Selection};
-use super::fault::Fault;
-use super::guard::BombGuard;
-use super::link::Coding;
-use crate::fuzzing::coding::{coding, decode};
+use wayfare_proto::fuzzing::coding::{coding, decode};
+use wayfare_proto::wire::coding::decoder::{Decoder, Progress, Selection};
+use wayfare_proto::wire::coding::fault::Fault;
+use wayfare_proto::wire::coding::guard::BombGuard;
+use wayfare_proto::wire::coding::link::Coding;
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

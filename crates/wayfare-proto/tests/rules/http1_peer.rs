@@ -12,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::super::limits::HeadLimits;
-use super::super::response::HeadReader;
-use crate::fuzzing::http1::{Cuts, read_response};
+use wayfare_proto::fuzzing::http1::{Cuts, read_response};
+use wayfare_proto::wire::http1::limits::HeadLimits;
+use wayfare_proto::wire::http1::response::HeadReader;
 
 type Answer = (u16, Vec<(String, Vec<u8>)>, Vec<u8>);
 
