@@ -118,7 +118,9 @@ fn own_runtime() -> std::io::Result<Handle> {
     if let Err(loser) = OWN.set(started) {
         loser.shutdown_background();
     }
-    OWN.get().map(|runtime| runtime.handle().clone()).ok_or_else(|| std::io::ErrorKind::Other.into())
+    OWN.get()
+        .map(|runtime| runtime.handle().clone())
+        .ok_or_else(|| std::io::ErrorKind::Other.into())
 }
 
 /// The monotonic clock; in tests with a paused runtime it is that runtime's clock.

@@ -58,13 +58,8 @@ impl Authority {
         // Two authorities of one name would look like one with a broken signature.
         let mark = &sha256_hex(key.public_key_raw())[..8];
         params.distinguished_name = distinguished(&format!("Wayfare test authority {mark}"));
-        let certificate = params
-            .self_signed(&key)
-            .expect("an authority's fields are all ASCII");
-        Self {
-            certificate,
-            issuer: Issuer::new(params, key),
-        }
+        let certificate = params.self_signed(&key).expect("an authority's fields are all ASCII");
+        Self { certificate, issuer: Issuer::new(params, key) }
     }
 
     /// The authority's certificate as PEM: what a client has to trust.
@@ -91,9 +86,7 @@ impl Authority {
     #[must_use]
     pub fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
-        roots
-            .add(self.der())
-            .expect("the authority's own certificate is well formed");
+        roots.add(self.der()).expect("the authority's own certificate is well formed");
         roots
     }
 
@@ -158,9 +151,8 @@ impl ServerIdentity {
     pub fn self_signed(names: &[&str]) -> Self {
         let params = leaf(names, Validity::Current, Use::Server);
         let key = new_key();
-        let certificate = params
-            .self_signed(&key)
-            .expect("a leaf with ASCII names can sign itself");
+        let certificate =
+            params.self_signed(&key).expect("a leaf with ASCII names can sign itself");
         Self::from_parts(&[&certificate], &key)
     }
 
@@ -226,10 +218,7 @@ impl ServerIdentity {
 
     fn from_parts(chain: &[&Certificate], key: &KeyPair) -> Self {
         Self {
-            chain: chain
-                .iter()
-                .map(|certificate| certificate.der().clone())
-                .collect(),
+            chain: chain.iter().map(|certificate| certificate.der().clone()).collect(),
             key: PrivatePkcs8KeyDer::from(key.serialize_der()),
             chain_pem: chain.iter().map(|certificate| certificate.pem()).collect(),
             key_pem: key.serialize_pem(),
@@ -242,10 +231,9 @@ impl Validity {
         // Some platforms refuse private certificates that hold longer than 825 days.
         let this_year = this_year();
         let (from, to) = match self {
-            Self::Current => (
-                date_time_ymd(this_year - 1, 12, 1),
-                date_time_ymd(this_year + 1, 1, 31),
-            ),
+            Self::Current => {
+                (date_time_ymd(this_year - 1, 12, 1), date_time_ymd(this_year + 1, 1, 31))
+            }
             Self::Over => (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1)),
             Self::Coming => (date_time_ymd(2095, 1, 1), date_time_ymd(2096, 1, 1)),
         };
@@ -288,9 +276,7 @@ fn new_key() -> KeyPair {
 
 fn this_year() -> i32 {
     const SECONDS_PER_YEAR: u64 = 31_556_952;
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     1970 + i32::try_from(since_1970.as_secs() / SECONDS_PER_YEAR).unwrap_or(0)
 }
 
@@ -304,11 +290,7 @@ mod tests {
         let identity = authority.issue(&["localhost", "127.0.0.1", "::1"]);
         assert_eq!(identity.chain().len(), 2);
         assert_eq!(identity.chain()[1], authority.der());
-        assert!(
-            identity
-                .key_pem()
-                .starts_with("-----BEGIN PRIVATE KEY-----")
-        );
+        assert!(identity.key_pem().starts_with("-----BEGIN PRIVATE KEY-----"));
         assert_eq!(identity.chain_pem().matches("BEGIN CERTIFICATE").count(), 2);
         assert!(authority.pem().contains("BEGIN CERTIFICATE"));
     }

@@ -34,9 +34,7 @@ pub fn text_of(n: usize) -> String {
     let mut line = 0_u64;
     while text.len() < n {
         let word = mix(DEFAULT_SEED, line);
-        text.push_str(&format!(
-            "line {line:08}: {word:016x} wayfare carries it there\n"
-        ));
+        text.push_str(&format!("line {line:08}: {word:016x} wayfare carries it there\n"));
         line += 1;
     }
     text.truncate(n);
@@ -55,12 +53,7 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()
-        .flat_map(|byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        })
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
         .map(char::from)
         .collect()
 }

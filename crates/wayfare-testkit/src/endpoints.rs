@@ -128,13 +128,7 @@ impl Site {
     ) -> Answer {
         let in_flight = self.log.begin();
         let guard = |response: Response<ReplyBody>| {
-            response.map(|body| {
-                Guarded {
-                    body,
-                    _in_flight: in_flight,
-                }
-                .boxed_unsync()
-            })
+            response.map(|body| Guarded { body, _in_flight: in_flight }.boxed_unsync())
         };
         let call = Call::new(Arc::clone(self), request, visit);
         let answer = match table::find(&call.path) {
@@ -143,14 +137,10 @@ impl Site {
         };
         match answer.unwrap_or_else(Refusal::into_answer) {
             Answer::Respond(response) => Answer::Respond(guard(response)),
-            Answer::Interim { interim, response } => Answer::Interim {
-                interim,
-                response: guard(response),
-            },
-            Answer::Raw { raw, instead } => Answer::Raw {
-                raw,
-                instead: guard(instead),
-            },
+            Answer::Interim { interim, response } => {
+                Answer::Interim { interim, response: guard(response) }
+            }
+            Answer::Raw { raw, instead } => Answer::Raw { raw, instead: guard(instead) },
         }
     }
 }
@@ -169,10 +159,7 @@ impl Endpoint {
 
 impl Refusal {
     fn into_answer(self) -> Answer {
-        Answer::Respond(text_response(
-            StatusCode::BAD_REQUEST,
-            format!("{}\n", self.0),
-        ))
+        Answer::Respond(text_response(StatusCode::BAD_REQUEST, format!("{}\n", self.0)))
     }
 }
 
@@ -189,11 +176,7 @@ impl Call {
             query: url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
                 .into_owned()
                 .collect(),
-            target: head
-                .uri
-                .path_and_query()
-                .map_or("/", |target| target.as_str())
-                .to_owned(),
+            target: head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
             method: head.method,
             headers: head.headers,
             body,
@@ -204,8 +187,7 @@ impl Call {
     /// The path's part `index` as a number (part 0 is the endpoint's name).
     fn number<T: FromStr>(&self, index: usize) -> Result<T, Refusal> {
         let part = self.part(index);
-        part.parse()
-            .map_err(|_| Refusal(format!("`{part}` is no number that fits here")))
+        part.parse().map_err(|_| Refusal(format!("`{part}` is no number that fits here")))
     }
 
     fn part(&self, index: usize) -> &str {
@@ -213,19 +195,14 @@ impl Call {
     }
 
     fn asked(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     fn asked_number<T: FromStr>(&self, name: &str, otherwise: T) -> Result<T, Refusal> {
         let Some(value) = self.asked(name) else {
             return Ok(otherwise);
         };
-        value
-            .parse()
-            .map_err(|_| Refusal(format!("`{name}={value}` is no number that fits")))
+        value.parse().map_err(|_| Refusal(format!("`{name}={value}` is no number that fits")))
     }
 
     fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
@@ -241,16 +218,11 @@ impl Call {
 }
 
 fn not_found() -> Response<ReplyBody> {
-    text_response(
-        StatusCode::NOT_FOUND,
-        format!("Nothing is here.\n\n{}", *HELP),
-    )
+    text_response(StatusCode::NOT_FOUND, format!("Nothing is here.\n\n{}", *HELP))
 }
 
 fn full(bytes: impl Into<Bytes>) -> ReplyBody {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 fn paced(body: Paced) -> ReplyBody {
@@ -262,19 +234,13 @@ fn text_response(status: StatusCode, text: impl Into<Bytes>) -> Response<ReplyBo
 }
 
 fn json_response(value: &serde_json::Value) -> Response<ReplyBody> {
-    response(
-        StatusCode::OK,
-        "application/json",
-        full(format!("{value:#}\n")),
-    )
+    response(StatusCode::OK, "application/json", full(format!("{value:#}\n")))
 }
 
 fn response(status: StatusCode, kind: &'static str, body: ReplyBody) -> Response<ReplyBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

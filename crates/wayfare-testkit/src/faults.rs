@@ -127,10 +127,7 @@ impl FaultServer {
     #[must_use]
     pub fn heard(&self) -> Vec<Heard> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard
-            .iter()
-            .map(|ear| ear.lock().unwrap_or_else(PoisonError::into_inner).clone())
-            .collect()
+        heard.iter().map(|ear| ear.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
     }
 
     /// Where the client did not do what the script expects, in words; connections of the script
@@ -143,8 +140,7 @@ impl FaultServer {
             let tell = move |mismatch| format!("connection {}: {mismatch}", index + 1);
             heard.mismatches.into_iter().map(tell)
         });
-        said.chain(missing.map(|number| format!("connection {number}: never opened")))
-            .collect()
+        said.chain(missing.map(|number| format!("connection {number}: never opened"))).collect()
     }
 
     /// How many connections were accepted.
@@ -208,9 +204,7 @@ impl Builder {
         let script = Arc::new(self.script);
         let handler: Handler = Arc::new(move |mut accepted| {
             let ear = Ear::default();
-            ears.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Arc::clone(&ear));
+            ears.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&ear));
             let script = Arc::clone(&script);
             Box::pin(async move {
                 let steps = script.steps(accepted.number);
@@ -220,19 +214,9 @@ impl Builder {
             })
         });
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let reception = Reception {
-            tls: self.tls,
-            rate: None,
-            at_most,
-            handler,
-        };
+        let reception = Reception { tls: self.tls, rate: None, at_most, handler };
         let listening = listen(reception, Arc::new(Connections::default()))?;
-        Ok(FaultServer {
-            listening,
-            heard,
-            wanted,
-            scheme,
-        })
+        Ok(FaultServer { listening, heard, wanted, scheme })
     }
 }
 
@@ -246,8 +230,5 @@ fn good() -> Step {
 
 /// An answer that nobody asked for.
 fn poison() -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{POISON}",
-        POISON.len()
-    )
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{POISON}", POISON.len())
 }

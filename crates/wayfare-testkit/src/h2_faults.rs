@@ -125,10 +125,7 @@ impl H2FaultServer {
     #[must_use]
     pub fn heard(&self) -> Vec<H2Heard> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard
-            .iter()
-            .map(|ear| ear.lock().unwrap_or_else(PoisonError::into_inner).clone())
-            .collect()
+        heard.iter().map(|ear| ear.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
     }
 
     /// How many connections were accepted.
@@ -182,27 +179,16 @@ impl Builder {
         let fault = self.fault;
         let handler: Handler = Arc::new(move |accepted| {
             let ear = H2Ear::default();
-            ears.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Arc::clone(&ear));
+            ears.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&ear));
             Box::pin(async move {
                 // An error means that the client is gone.
                 let _ = talk(fault, accepted.stream, ear, accepted.number).await;
             })
         });
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let reception = Reception {
-            tls: self.tls,
-            rate: None,
-            at_most: None,
-            handler,
-        };
+        let reception = Reception { tls: self.tls, rate: None, at_most: None, handler };
         let listening = listen(reception, Arc::new(Connections::default()))?;
-        Ok(H2FaultServer {
-            listening,
-            heard,
-            scheme,
-        })
+        Ok(H2FaultServer { listening, heard, scheme })
     }
 }
 

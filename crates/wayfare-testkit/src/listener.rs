@@ -122,11 +122,7 @@ impl Listening {
     ) -> io::Result<Self> {
         let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
         let (stop, stopped) = watch::channel(false);
-        let desk = Desk {
-            reception,
-            connections: Arc::clone(&connections),
-            stopped,
-        };
+        let desk = Desk { reception, connections: Arc::clone(&connections), stopped };
         let (address, runner): (_, Box<dyn Runner>) = match home {
             Home::Here => {
                 let listener = bind(&addresses)?;
@@ -136,13 +132,7 @@ impl Listening {
             }
             Home::OwnThread => {
                 let (address, thread) = start_thread(addresses, desk)?;
-                (
-                    address,
-                    Box::new(ThreadRunner {
-                        stop,
-                        thread: Some(thread),
-                    }),
-                )
+                (address, Box::new(ThreadRunner { stop, thread: Some(thread) }))
             }
         };
         Ok(Self::new(address, connections, runner))
@@ -153,11 +143,7 @@ impl Listening {
         connections: Arc<Connections>,
         runner: Box<dyn Runner>,
     ) -> Self {
-        Self {
-            address,
-            connections,
-            runner: Some(runner),
-        }
+        Self { address, connections, runner: Some(runner) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -228,11 +214,7 @@ fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
 }
 
 fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Windows gives the option another meaning: there it lets a second process steal the port.
     if !cfg!(windows) {
         socket.set_reuseaddr(true)?;
@@ -246,9 +228,8 @@ fn start_thread(
     desk: Desk,
 ) -> io::Result<(SocketAddr, std::thread::JoinHandle<()>)> {
     let (report, reported) = std::sync::mpsc::channel();
-    let thread = std::thread::Builder::new()
-        .name("wayfare-testkit".to_owned())
-        .spawn(move || {
+    let thread =
+        std::thread::Builder::new().name("wayfare-testkit".to_owned()).spawn(move || {
             let bound = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -332,22 +313,12 @@ pub(crate) async fn attend(
         None => stream,
     };
     let Some(config) = reception.tls else {
-        return (reception.handler)(Accepted {
-            number,
-            stream,
-            alpn: None,
-        })
-        .await;
+        return (reception.handler)(Accepted { number, stream, alpn: None }).await;
     };
     match TlsAcceptor::from(config).accept(stream).await {
         Ok(stream) => {
             let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-            (reception.handler)(Accepted {
-                number,
-                stream: Box::new(stream),
-                alpn,
-            })
-            .await;
+            (reception.handler)(Accepted { number, stream: Box::new(stream), alpn }).await;
         }
         Err(_) => {
             open.0.failed_handshakes.fetch_add(1, Ordering::SeqCst);

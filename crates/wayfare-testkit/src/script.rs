@@ -143,41 +143,26 @@ impl Script {
     /// A script in which every connection goes the same way.
     #[must_use]
     pub fn always(steps: Vec<Step>) -> Self {
-        Self {
-            connections: vec![steps],
-            afterwards: Afterwards::RepeatLast,
-        }
+        Self { connections: vec![steps], afterwards: Afterwards::RepeatLast }
     }
 
     /// A script for these connections, after which new ones are refused.
     #[must_use]
     pub fn once(connections: Vec<Vec<Step>>) -> Self {
-        Self {
-            connections,
-            afterwards: Afterwards::Refuse,
-        }
+        Self { connections, afterwards: Afterwards::Refuse }
     }
 
     /// The steps of connection `number`, counted from 1.
     #[must_use]
     pub fn steps(&self, number: u64) -> &[Step] {
-        let index = usize::try_from(number)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1);
-        self.connections
-            .get(index)
-            .or_else(|| self.connections.last())
-            .map_or(&[], Vec::as_slice)
+        let index = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+        self.connections.get(index).or_else(|| self.connections.last()).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Plays steps on a stream until they are over or the connection is.
 pub(crate) async fn play<S: ServerStream>(steps: &[Step], stream: &mut S, ear: &Ear) -> Ended {
-    let mut player = Player {
-        stream,
-        ahead: BytesMut::new(),
-        ear,
-    };
+    let mut player = Player { stream, ahead: BytesMut::new(), ear };
     for step in steps {
         match player.step(step).await {
             Ok(Ended::Open) => {}
@@ -212,11 +197,7 @@ impl<S: ServerStream> Player<'_, S> {
                     self.send(&[*byte]).await?;
                 }
             }
-            Step::RepeatSend {
-                bytes,
-                times,
-                every,
-            } => self.repeat(bytes, *times, *every).await?,
+            Step::RepeatSend { bytes, times, every } => self.repeat(bytes, *times, *every).await?,
             Step::Wait(time) => tokio::time::sleep(*time).await,
             Step::Drain(at_most) => {
                 let _ = tokio::time::timeout(*at_most, self.drain()).await;
@@ -257,10 +238,7 @@ impl<S: ServerStream> Player<'_, S> {
         let said = match self.read_until(end).await {
             Ok(said) => said,
             Err(error) => {
-                self.note(format!(
-                    "expected {}, but the client left",
-                    expected.describe()
-                ));
+                self.note(format!("expected {}, but the client left", expected.describe()));
                 return Err(error);
             }
         };
@@ -287,9 +265,7 @@ impl<S: ServerStream> Player<'_, S> {
     async fn read_until(&mut self, end: &[u8]) -> io::Result<BytesMut> {
         let mut from = 0;
         loop {
-            let found = self.ahead[from..]
-                .windows(end.len())
-                .position(|bytes| bytes == end);
+            let found = self.ahead[from..].windows(end.len()).position(|bytes| bytes == end);
             if let Some(at) = found {
                 return Ok(self.ahead.split_to(from + at + end.len()));
             }
@@ -311,21 +287,13 @@ impl<S: ServerStream> Player<'_, S> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut heard = self.ear.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = KEPT
-            .saturating_sub(heard.bytes.len())
-            .min(self.ahead.len() - before);
-        heard
-            .bytes
-            .extend_from_slice(&self.ahead[before..before + room]);
+        let room = KEPT.saturating_sub(heard.bytes.len()).min(self.ahead.len() - before);
+        heard.bytes.extend_from_slice(&self.ahead[before..before + room]);
         Ok(())
     }
 
     fn note(&self, mismatch: String) {
-        self.ear
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .mismatches
-            .push(mismatch);
+        self.ear.lock().unwrap_or_else(PoisonError::into_inner).mismatches.push(mismatch);
     }
 }
 
@@ -361,9 +329,7 @@ impl HeadPattern {
             .map(|(name, value)| (name, value.trim()))
             .collect();
         for (name, value) in &self.fields {
-            let there = fields
-                .iter()
-                .any(|(n, v)| n.eq_ignore_ascii_case(name) && fits(value, v));
+            let there = fields.iter().any(|(n, v)| n.eq_ignore_ascii_case(name) && fits(value, v));
             if !there {
                 return Err(format!("expected the field `{name}: {value}` in `{first}`"));
             }
@@ -413,21 +379,14 @@ mod tests {
         };
         assert_eq!(pattern.check("GET / HTTP/1.1\r\naccept: x\r\n\r\n"), Ok(()));
         assert!(pattern.check("GET / HTTP/1.1\r\n\r\n").is_err());
-        assert!(
-            pattern
-                .check("GET / HTTP/1.1\r\naccept: x\r\nCookie: a\r\n\r\n")
-                .is_err()
-        );
+        assert!(pattern.check("GET / HTTP/1.1\r\naccept: x\r\nCookie: a\r\n\r\n").is_err());
     }
 
     #[tokio::test]
     async fn steps_are_played_in_order_and_what_was_heard_is_kept() {
         let (mut client, mut server) = tokio::io::duplex(1024);
         let ear = Ear::default();
-        client
-            .write_all(b"GET / HTTP/1.1\r\n\r\nbody")
-            .await
-            .unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\n\r\nbody").await.unwrap();
         let steps = [Step::head(), Step::ReadBody(4), Step::send("yes")];
         assert_eq!(play(&steps, &mut server, &ear).await, Ended::Open);
         drop(server);

@@ -66,11 +66,7 @@ enum Security {
 impl Server {
     /// Begins a server: plain, both protocols, as fast as it can.
     pub fn builder() -> Builder {
-        Builder {
-            security: Security::Plain,
-            protocols: Protocols::Both,
-            rate: None,
-        }
+        Builder { security: Security::Plain, protocols: Protocols::Both, rate: None }
     }
 
     /// The address it listens on.
@@ -223,17 +219,8 @@ impl Builder {
                 ("https", Some(Arc::new(config)))
             }
         };
-        let reception = Reception {
-            tls,
-            rate: self.rate,
-            at_most: None,
-            handler,
-        };
-        Ok(Server {
-            listening: listen(reception, connections)?,
-            log,
-            scheme,
-        })
+        let reception = Reception { tls, rate: self.rate, at_most: None, handler };
+        Ok(Server { listening: listen(reception, connections)?, log, scheme })
     }
 }
 
@@ -249,11 +236,7 @@ impl Protocols {
 
 /// Serves one connection in the version of HTTP that it turns out to speak.
 pub(crate) async fn serve(accepted: Accepted, site: Arc<Site>, protocols: Protocols) {
-    let Accepted {
-        number,
-        mut stream,
-        alpn,
-    } = accepted;
+    let Accepted { number, mut stream, alpn } = accepted;
     let mut first = BytesMut::new();
     let two = match (protocols, alpn.as_deref()) {
         (Protocols::Http2, _) | (Protocols::Both, Some(b"h2")) => true,

@@ -112,22 +112,13 @@ struct Pace {
 
 impl<S> Slowed<S> {
     pub(crate) fn new(inner: S, rate: u64) -> Self {
-        Self {
-            inner,
-            reading: Pace::new(rate),
-            writing: Pace::new(rate),
-            scratch: Vec::new(),
-        }
+        Self { inner, reading: Pace::new(rate), writing: Pace::new(rate), scratch: Vec::new() }
     }
 }
 
 impl Pace {
     fn new(rate: u64) -> Self {
-        Self {
-            rate: rate.max(1),
-            free_at: Instant::now(),
-            sleep: None,
-        }
+        Self { rate: rate.max(1), free_at: Instant::now(), sleep: None }
     }
 
     /// How many bytes may pass now: about a fiftieth of a second's worth.
@@ -159,9 +150,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Slowed<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let most = ready!(this.reading.poll_allowance(cx))
-            .min(buf.remaining())
-            .min(64 * 1024);
+        let most = ready!(this.reading.poll_allowance(cx)).min(buf.remaining()).min(64 * 1024);
         this.scratch.resize(most, 0);
         let mut part = ReadBuf::new(&mut this.scratch);
         ready!(Pin::new(&mut this.inner).poll_read(cx, &mut part))?;
@@ -203,9 +192,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(inner: BoxStream) -> Self {
-        Self {
-            inner: Arc::new(Mutex::new(inner)),
-        }
+        Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, BoxStream> {

@@ -78,10 +78,9 @@ impl Transcript {
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let mut parser = Parser::default();
         for (index, line) in text.lines().enumerate() {
-            parser.line(line.trim_end()).map_err(|message| ParseError {
-                line: index + 1,
-                message,
-            })?;
+            parser
+                .line(line.trim_end())
+                .map_err(|message| ParseError { line: index + 1, message })?;
         }
         Ok(parser.finish())
     }
@@ -107,11 +106,7 @@ impl Transcript {
         for entry in std::fs::read_dir(directory)? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "txt") {
-                let name = path
-                    .file_stem()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                 all.push((name, Self::read(&path)?));
             }
         }
@@ -122,10 +117,7 @@ impl Transcript {
     /// The value of the first expectation with this key.
     #[must_use]
     pub fn expected(&self, key: &str) -> Option<&str> {
-        self.expectations
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value.as_str())
+        self.expectations.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 }
 
@@ -169,9 +161,8 @@ impl Parser {
             return self.act(act.trim());
         }
         if let Some(expectation) = line.strip_prefix("? ") {
-            let (key, value) = expectation
-                .split_once('=')
-                .ok_or("an expectation reads `? key = value`")?;
+            let (key, value) =
+                expectation.split_once('=').ok_or("an expectation reads `? key = value`")?;
             let value = String::from_utf8_lossy(&unescape(value.trim())?).into_owned();
             self.expectations.push((key.trim().to_owned(), value));
             return Ok(());
@@ -189,18 +180,13 @@ impl Parser {
             let first_line = lines.next().ok_or("a request head has a first line")?;
             let fields = lines
                 .map(|line| {
-                    let (name, value) = line
-                        .split_once(':')
-                        .ok_or(format!("`{line}` is no field"))?;
+                    let (name, value) =
+                        line.split_once(':').ok_or(format!("`{line}` is no field"))?;
                     Ok((name.to_owned(), value.trim().to_owned()))
                 })
                 .collect::<Result<_, String>>()?;
             let absent = std::mem::take(&mut self.absent);
-            let pattern = HeadPattern {
-                first_line,
-                fields,
-                absent,
-            };
+            let pattern = HeadPattern { first_line, fields, absent };
             self.steps.push(Step::Expect(Expected::Head(pattern)));
         } else if let Some(name) = said.strip_prefix("! ") {
             self.absent.push(name.trim().to_owned());
@@ -259,40 +245,27 @@ impl Parser {
             return Err("`>!` belongs into a request head, which ends in `>`".to_owned());
         }
         let lines = std::mem::take(&mut self.said);
-        self.steps.extend(
-            lines
-                .into_iter()
-                .map(|line| Step::Expect(Expected::Line(line))),
-        );
+        self.steps.extend(lines.into_iter().map(|line| Step::Expect(Expected::Line(line))));
         Ok(())
     }
 
     fn finish(mut self) -> Transcript {
         let lines = std::mem::take(&mut self.said);
-        self.steps.extend(
-            lines
-                .into_iter()
-                .map(|line| Step::Expect(Expected::Line(line))),
-        );
+        self.steps.extend(lines.into_iter().map(|line| Step::Expect(Expected::Line(line))));
         if !self.steps.is_empty() {
             self.connections.push(self.steps);
         }
         let afterwards = self.afterwards.unwrap_or(Afterwards::Refuse);
         Transcript {
             title: self.title.unwrap_or_default(),
-            script: Script {
-                connections: self.connections,
-                afterwards,
-            },
+            script: Script { connections: self.connections, afterwards },
             expectations: self.expectations,
         }
     }
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| format!("`{text}` is no number"))
+    text.trim().parse().map_err(|_| format!("`{text}` is no number"))
 }
 
 fn unescape(text: &str) -> Result<Vec<u8>, String> {

@@ -101,25 +101,14 @@ impl World {
     #[must_use]
     pub fn new() -> Self {
         let begun = Instant::now();
-        let inner = Inner {
-            begun,
-            state: Mutex::default(),
-            next_port: AtomicU16::new(49152),
-        };
-        Self {
-            inner: Arc::new(inner),
-        }
+        let inner = Inner { begun, state: Mutex::default(), next_port: AtomicU16::new(49152) };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Gives a name an address; a name may have several, in this order.
     pub fn host(&self, name: &str, address: IpAddr) {
         let mut state = self.inner.lock();
-        state
-            .names
-            .entry(name.to_ascii_lowercase())
-            .or_default()
-            .addresses
-            .push(address);
+        state.names.entry(name.to_ascii_lowercase()).or_default().addresses.push(address);
     }
 
     /// Takes a name's addresses away; with a new [`host`](Self::host) it has moved.
@@ -129,20 +118,13 @@ impl World {
 
     /// Lets looking up a name take a while.
     pub fn lookup_takes(&self, name: &str, time: Duration) {
-        self.inner
-            .lock()
-            .names
-            .entry(name.to_ascii_lowercase())
-            .or_default()
-            .delay = time;
+        self.inner.lock().names.entry(name.to_ascii_lowercase()).or_default().delay = time;
     }
 
     /// The way to an address, to be set up.
     #[must_use]
     pub fn link(&self, address: IpAddr) -> LinkSettings {
-        LinkSettings {
-            link: self.inner.link(address),
-        }
+        LinkSettings { link: self.inner.link(address) }
     }
 
     /// Breaks all connections with an address; new ones fail at once, as unreachable.
@@ -184,8 +166,7 @@ impl World {
     /// Refused where nobody listens, unreachable where the link is cut.
     pub async fn dial(&self, address: SocketAddr) -> io::Result<WorldStream> {
         let link = self.inner.link(address.ip());
-        self.inner
-            .note(|state, now| state.attempts.push((now, address)));
+        self.inner.note(|state, now| state.attempts.push((now, address)));
         let round_trip = link.round_trip();
         if link.reach() == Reach::Cut {
             return Err(io::ErrorKind::NetworkUnreachable.into());
@@ -236,19 +217,13 @@ impl World {
 
     fn open_port(&self, address: &str, reception: PortUse) -> io::Result<Listener> {
         let address = self.inner.address_of(address)?;
-        let port = Port {
-            reception,
-            tasks: Mutex::new(JoinSet::new()),
-        };
+        let port = Port { reception, tasks: Mutex::new(JoinSet::new()) };
         let mut state = self.inner.lock();
         if state.ports.contains_key(&address) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         state.ports.insert(address, Arc::new(port));
-        Ok(Listener {
-            world: Arc::downgrade(&self.inner),
-            address,
-        })
+        Ok(Listener { world: Arc::downgrade(&self.inner), address })
     }
 
     fn host_server(
@@ -259,11 +234,7 @@ impl World {
     ) -> io::Result<Listening> {
         let port = PortUse::Server(reception, Arc::clone(&connections));
         let listener = self.open_port(address, port)?;
-        Ok(Listening::new(
-            listener.address,
-            connections,
-            Box::new(listener),
-        ))
+        Ok(Listening::new(listener.address, connections, Box::new(listener)))
     }
 }
 
@@ -357,10 +328,7 @@ impl Port {
         let task: Task = match &self.reception {
             PortUse::Handler(handler) => handler(stream),
             PortUse::Server(reception, connections) => {
-                if reception
-                    .at_most
-                    .is_some_and(|most| connections.opened() >= most)
-                {
+                if reception.at_most.is_some_and(|most| connections.opened() >= most) {
                     return Err(io::ErrorKind::ConnectionRefused.into());
                 }
                 let open = connections.enter();
@@ -368,10 +336,7 @@ impl Port {
                 Box::pin(attend(number, Box::new(stream), reception.clone(), open))
             }
         };
-        self.tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .spawn(task);
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
         Ok(())
     }
 }
@@ -396,15 +361,9 @@ impl Inner {
         let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("{text} is unknown"));
         let (name, port) = text.rsplit_once(':').ok_or_else(unknown)?;
         let state = self.lock();
-        let name = state
-            .names
-            .get(&name.to_ascii_lowercase())
-            .ok_or_else(unknown)?;
+        let name = state.names.get(&name.to_ascii_lowercase()).ok_or_else(unknown)?;
         let address = name.addresses.first().ok_or_else(unknown)?;
-        Ok(SocketAddr::new(
-            *address,
-            port.parse().map_err(|_| unknown())?,
-        ))
+        Ok(SocketAddr::new(*address, port.parse().map_err(|_| unknown())?))
     }
 
     fn client_address(&self, server: SocketAddr) -> SocketAddr {

@@ -16,11 +16,8 @@ use wayfare_testkit::h2_faults::{H2_FAULTS, H2FaultServer};
 
 async fn connect(server: &H2FaultServer) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(server.address()).await.unwrap();
-    let (sender, connection) = h2::client::Builder::new()
-        .enable_push(false)
-        .handshake(stream)
-        .await
-        .unwrap();
+    let (sender, connection) =
+        h2::client::Builder::new().enable_push(false).handshake(stream).await.unwrap();
     tokio::spawn(connection);
     sender
 }
@@ -29,11 +26,7 @@ async fn ask(sender: SendRequest<Bytes>, method: &str) -> Result<String, h2::Err
     let mut sender = sender.ready().await?;
     let method: Method = method.parse().unwrap();
     let upload = method == Method::POST;
-    let request = Request::builder()
-        .method(method)
-        .uri("http://test/")
-        .body(())
-        .unwrap();
+    let request = Request::builder().method(method).uri("http://test/").body(()).unwrap();
     let (response, mut body) = sender.send_request(request, !upload)?;
     if upload {
         body.send_data(vec![b'a'; 1 << 20].into(), true)?;
@@ -57,10 +50,7 @@ fn start(name: &str) -> H2FaultServer {
 async fn every_fault_ends_as_the_table_says() {
     let mut wrong = Vec::new();
     // An h2 client by itself has no limit on interim answers.
-    for fault in H2_FAULTS
-        .iter()
-        .filter(|fault| fault.name != "interim-flood")
-    {
+    for fault in H2_FAULTS.iter().filter(|fault| fault.name != "interim-flood") {
         let server = start(fault.name);
         let sender = connect(&server).await;
         let asked = ask(sender, fault.method);
@@ -108,9 +98,7 @@ async fn limits_on_streams_are_kept_by_a_client_that_reads_them() {
         let sender = connect(&server).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(ask(sender.clone(), "GET").await.unwrap(), GOOD, "{name}");
-        let tasks: Vec<_> = (0..3)
-            .map(|_| tokio::spawn(ask(sender.clone(), "GET")))
-            .collect();
+        let tasks: Vec<_> = (0..3).map(|_| tokio::spawn(ask(sender.clone(), "GET"))).collect();
         for task in tasks {
             assert_eq!(task.await.unwrap().unwrap(), GOOD, "{name}");
         }
@@ -133,10 +121,7 @@ async fn a_shut_window_holds_an_upload_back() {
 async fn http_2_faults_work_inside_tls_too() {
     let authority = Authority::new();
     let identity = authority.issue(&["localhost"]);
-    let server = H2FaultServer::named("continuation")
-        .tls(&identity)
-        .bind("127.0.0.1:0")
-        .unwrap();
+    let server = H2FaultServer::named("continuation").tls(&identity).bind("127.0.0.1:0").unwrap();
     let stream = client::tls(server.address(), &authority, "h2").await;
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);

@@ -57,9 +57,7 @@ async fn bad_certificates_fail_each_in_its_way() {
     ];
     for (identity, wanted) in bad {
         let server = server(&identity);
-        let error = try_tls(server.address(), &authority, "h2")
-            .await
-            .unwrap_err();
+        let error = try_tls(server.address(), &authority, "h2").await.unwrap_err();
         assert!(format!("{error:?}").contains(wanted), "{wanted}: {error:?}");
         assert_eq!(server.request_count(), 0);
     }
@@ -70,10 +68,8 @@ async fn a_client_without_a_certificate_is_not_let_in() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let authority = Authority::new();
     let identity = authority.issue(&["localhost"]);
-    let server = Server::builder()
-        .tls_asking_clients(&identity, &authority)
-        .bind("127.0.0.1:0")
-        .unwrap();
+    let server =
+        Server::builder().tls_asking_clients(&identity, &authority).bind("127.0.0.1:0").unwrap();
     let mut stream = tls(server.address(), &authority, "http/1.1").await;
     // TLS 1.3 tells only once the handshake is over on the client's side.
     let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;

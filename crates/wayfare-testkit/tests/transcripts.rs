@@ -55,16 +55,11 @@ async fn a_client_that_strays_is_told_where() {
 #[tokio::test]
 async fn a_line_protocol_is_played_line_by_line() {
     let transcript = transcript("greeting");
-    let server = FaultServer::script(transcript.script.clone())
-        .bind("127.0.0.1:0")
-        .unwrap();
+    let server = FaultServer::script(transcript.script.clone()).bind("127.0.0.1:0").unwrap();
     let mut replies = say(server.address(), "USER anonymous\r\nPASS secret\r\n").await;
     assert_eq!(server.mismatches(), ["connection 2: never opened"]);
     replies += &say(server.address(), "").await;
-    assert_eq!(
-        replies.lines().count().to_string(),
-        transcript.expected("replies").unwrap()
-    );
+    assert_eq!(replies.lines().count().to_string(), transcript.expected("replies").unwrap());
     assert!(server.mismatches().is_empty());
     assert!(TcpStream::connect(server.address()).await.is_err());
 }

@@ -56,10 +56,7 @@ async fn a_link_has_a_rate() {
     let server = Server::builder().bind_in(&world, "a.test:80").unwrap();
     let begin = Instant::now();
     let stream = world.dial(server.address()).await.unwrap();
-    assert_eq!(
-        get(stream, "/bytes/1000000").await.body,
-        bytes_of(1_000_000, 1)
-    );
+    assert_eq!(get(stream, "/bytes/1000000").await.body, bytes_of(1_000_000, 1));
     let took = begin.elapsed();
     assert!((10_000..10_500).contains(&took.as_millis()), "{took:?}");
 }
@@ -72,45 +69,27 @@ async fn names_are_looked_up_and_connections_counted_through_the_seam() {
     let begin = Instant::now();
     assert_eq!(world.resolve(&home, "A.test").await.unwrap(), [HOST]);
     assert_eq!(begin.elapsed(), Duration::from_millis(300));
-    assert_eq!(
-        world.resolve(&home, "b.test").await.unwrap_err().kind(),
-        ErrorKind::NotFound
-    );
+    assert_eq!(world.resolve(&home, "b.test").await.unwrap_err().kind(), ErrorKind::NotFound);
     let server = Server::builder().bind_in(&world, "a.test:80").unwrap();
     let options = SocketOptions::default();
-    let stream = world
-        .connect(&home, server.address(), &options)
-        .await
-        .unwrap();
+    let stream = world.connect(&home, server.address(), &options).await.unwrap();
     assert_eq!(stream.peer_address(), Some(server.address()));
     assert_eq!(world.lookups().len(), 2);
-    assert_eq!(
-        world.attempts(),
-        [(Duration::from_millis(300), server.address())]
-    );
+    assert_eq!(world.attempts(), [(Duration::from_millis(300), server.address())]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_port_without_a_server_refuses() {
     let world = world();
     let address = (HOST, 80).into();
-    assert_eq!(
-        world.dial(address).await.unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert_eq!(world.dial(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     let server = Server::builder().bind_in(&world, "a.test:80").unwrap();
     assert!(world.dial(address).await.is_ok());
     world.refuse(HOST);
-    assert_eq!(
-        world.dial(address).await.unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert_eq!(world.dial(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     world.restore(HOST);
     drop(server);
-    assert_eq!(
-        world.dial(address).await.unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert_eq!(world.dial(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,10 +113,7 @@ async fn a_black_hole_says_nothing_and_gives_back_what_it_held() {
     let world = world();
     let server = Server::builder().bind_in(&world, "a.test:80").unwrap();
     let mut stream = world.dial(server.address()).await.unwrap();
-    stream
-        .write_all(b"GET /get HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    stream.write_all(b"GET /get HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     world.black_hole(HOST);
     let mut byte = [0; 1];
     let minute = Duration::from_secs(60);
@@ -151,9 +127,7 @@ async fn a_black_hole_says_nothing_and_gives_back_what_it_held() {
 #[tokio::test(start_paused = true)]
 async fn faults_and_handlers_live_in_a_world_too() {
     let world = world();
-    let server = FaultServer::named("reset-in-body")
-        .bind_in(&world, "a.test:80")
-        .unwrap();
+    let server = FaultServer::named("reset-in-body").bind_in(&world, "a.test:80").unwrap();
     let mut stream = world.dial(server.address()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let mut all = Vec::new();
@@ -175,14 +149,9 @@ async fn tls_is_spoken_over_a_world() {
     let world = world();
     let authority = Authority::new();
     let identity = authority.issue(&["a.test"]);
-    let server = Server::builder()
-        .tls(&identity)
-        .bind_in(&world, "a.test:443")
-        .unwrap();
+    let server = Server::builder().tls(&identity).bind_in(&world, "a.test:443").unwrap();
     let stream = world.dial(server.address()).await.unwrap();
-    let stream = client::tls_over(stream, &authority, "a.test", "http/1.1")
-        .await
-        .unwrap();
+    let stream = client::tls_over(stream, &authority, "a.test", "http/1.1").await.unwrap();
     let request = Request::get("/get").header("host", "a.test");
     let reply = over(stream, request.body(Full::<Bytes>::default()).unwrap()).await;
     assert_eq!(reply.body, "It works.\n");

@@ -167,20 +167,20 @@ pub enum Phase {
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::BetweenBytes,
-        Self::Connect,
-        Self::FirstByte,
-        Self::Resolve,
-        Self::Tls,
-        Self::Whole,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::BetweenBytes, Self::Connect, Self::FirstByte, Self::Resolve, Self::Tls, Self::Whole];
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
-        let inner =
-            Inner { kind, stage, retry: Retry::Never, url: None, message: message.into(), source: None };
+        let inner = Inner {
+            kind,
+            stage,
+            retry: Retry::Never,
+            url: None,
+            message: message.into(),
+            source: None,
+        };
         Self(Box::new(inner))
     }
 
@@ -222,8 +222,7 @@ impl Error {
             "" => format!("{what}: {why}"),
             words => format!("{what}: {words}"),
         };
-        Self::new(kind, Stage::Store, message)
-            .because(io::Error::new(why.kind(), why.to_string()))
+        Self::new(kind, Stage::Store, message).because(io::Error::new(why.kind(), why.to_string()))
     }
 
     pub(crate) fn timeout(phase: Phase, stage: Stage, waited: std::time::Duration) -> Self {
@@ -392,7 +391,9 @@ impl From<DialFailure> for Error {
             _ => ErrorKind::Unreachable,
         };
         let message = match StdError::source(&failure) {
-            Some(cause) if failure.attempts.is_empty() => format!("{failure}: {}", innermost(cause)),
+            Some(cause) if failure.attempts.is_empty() => {
+                format!("{failure}: {}", innermost(cause))
+            }
             _ => failure.to_string(),
         };
         Self::new(kind, stage, message).with_retry(Retry::Safe).because(failure)
@@ -423,7 +424,8 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_qt_code_and_none_says_no_error() {
-        let statuses = (400..=999).map(|code| ErrorKind::Status(StatusCode::from_u16(code).unwrap()));
+        let statuses =
+            (400..=999).map(|code| ErrorKind::Status(StatusCode::from_u16(code).unwrap()));
         let phases = Phase::ALL.into_iter().map(ErrorKind::Timeout);
         let plain = ErrorKind::PLAIN.iter().copied();
         for kind in plain.chain(phases).chain(statuses) {
@@ -435,9 +437,25 @@ mod tests {
     fn statuses_have_the_codes_that_qt_gives_them() {
         let code = |status| ErrorKind::Status(StatusCode::from_u16(status).unwrap()).qt_code();
         let table = [
-            (400, 302), (401, 204), (403, 201), (404, 203), (405, 202), (407, 105), (409, 206),
-            (410, 207), (418, 302), (422, 299), (499, 299), (500, 401), (501, 402), (502, 499),
-            (503, 403), (504, 499), (599, 499), (600, 499), (999, 499),
+            (400, 302),
+            (401, 204),
+            (403, 201),
+            (404, 203),
+            (405, 202),
+            (407, 105),
+            (409, 206),
+            (410, 207),
+            (418, 302),
+            (422, 299),
+            (499, 299),
+            (500, 401),
+            (501, 402),
+            (502, 499),
+            (503, 403),
+            (504, 499),
+            (599, 499),
+            (600, 499),
+            (999, 499),
         ];
         for (status, expected) in table {
             assert_eq!(code(status), expected, "{status}");

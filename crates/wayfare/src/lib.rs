@@ -26,8 +26,8 @@ mod request;
 mod transfer;
 
 pub use blocking::Blocking;
-pub use body::{Body, Source};
 pub use body::multipart::{Multipart, Part};
+pub use body::{Body, Source};
 pub use error::{Error, ErrorKind, Phase, Retry, Stage};
 pub use manager::{Builder, Manager};
 pub use reply::{Redirect, Reply};

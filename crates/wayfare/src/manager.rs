@@ -78,7 +78,9 @@ impl Manager {
     /// How many transfers go and wait for the origin of `url`.
     #[must_use]
     pub fn queue_of(&self, url: &Url) -> Counts {
-        lane(url, &self.shared.options).map(|key| self.shared.queue.of_origin(&key)).unwrap_or_default()
+        lane(url, &self.shared.options)
+            .map(|key| self.shared.queue.of_origin(&key))
+            .unwrap_or_default()
     }
 
     /// Opens a connection to the origin of `url`, TLS included, for the request that will follow.

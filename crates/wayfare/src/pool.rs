@@ -104,7 +104,8 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             }
         }
         let may_share = sharing == Sharing::Possible && lane.speaks != Speaks::Http1;
-        let full = lane.shared.iter().filter(|(owner, _)| *owner == home).count() >= self.most_shared;
+        let full =
+            lane.shared.iter().filter(|(owner, _)| *owner == home).count() >= self.most_shared;
         if may_share && (lane.dialing == Some(home) || full) {
             // Made under the lock, so that no news is missed between here and the first poll.
             return Found::Wait(lane.news.clone().notified_owned());
@@ -143,9 +144,9 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
         let mut gone = Vec::new();
         let mut lanes = self.lock();
         lanes.retain(|_, lane| {
-            let (keep, drop) = std::mem::take(&mut lane.idle).into_iter().partition(|idle| {
-                now.saturating_duration_since(idle.since) < fresh
-            });
+            let (keep, drop) = std::mem::take(&mut lane.idle)
+                .into_iter()
+                .partition(|idle| now.saturating_duration_since(idle.since) < fresh);
             lane.idle = keep;
             gone.push(drop);
             lane.idle.retain_mut(|idle| idle.connection.is_quiet());

@@ -176,7 +176,10 @@ fn poll_sockets(signal: &Signal, wants: &Wants, patience: Option<Duration>) {
     };
     // One socket is the rule (a blocking call waits for its connection): keep that off the heap.
     let woken = if let [(socket, readiness)] = wants.sockets.as_slice() {
-        poll(&mut [signal.bell.poll_fd(), PollFd::new(&**socket, flags(*readiness))], timeout.as_ref())
+        poll(
+            &mut [signal.bell.poll_fd(), PollFd::new(&**socket, flags(*readiness))],
+            timeout.as_ref(),
+        )
     } else {
         let mut watched = Vec::with_capacity(wants.sockets.len() + 1);
         watched.push(signal.bell.poll_fd());

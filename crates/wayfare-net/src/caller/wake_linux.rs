@@ -27,9 +27,9 @@ impl Bell {
     }
 
     pub(super) fn poll_fd(&self) -> PollFd<'_> {
-        let made = self.descriptor.get_or_init(|| {
-            eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok()
-        });
+        let made = self
+            .descriptor
+            .get_or_init(|| eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok());
         match made {
             Some(descriptor) => PollFd::from_borrowed_fd(descriptor.as_fd(), PollFlags::IN),
             // Out of descriptors: standard error with no flags set is never "ready", so wake-ups

@@ -131,7 +131,9 @@ async fn reach(
                 listener(DialStep::Connected { address });
                 return Ok(stream);
             }
-            Within::Done(Err(error)) => attempts.push(Attempt { address, error, took: now() - began }),
+            Within::Done(Err(error)) => {
+                attempts.push(Attempt { address, error, took: now() - began })
+            }
             Within::TooLate => {
                 let error = io::ErrorKind::TimedOut.into();
                 attempts.push(Attempt { address, error, took: now() - began });
@@ -184,9 +186,7 @@ async fn over(
             Ok(Dialed { stream, tls: Some(facts) })
         }
         Within::Done(Err(failure)) => Err(DialFailure::tls(failure)),
-        Within::TooLate => {
-            Err(DialFailure::timed_out(DialStage::Tls, now() - started, Vec::new()))
-        }
+        Within::TooLate => Err(DialFailure::timed_out(DialStage::Tls, now() - started, Vec::new())),
     }
 }
 

@@ -101,8 +101,9 @@ fn problem_of(error: &rustls::Error) -> TlsProblem {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 TlsProblem::NotYetValid
             }
-            CertificateError::NotValidForName
-            | CertificateError::NotValidForNameContext { .. } => TlsProblem::WrongName,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                TlsProblem::WrongName
+            }
             CertificateError::Revoked => TlsProblem::Revoked,
             CertificateError::UnknownIssuer => TlsProblem::UnknownIssuer,
             _ => TlsProblem::BadCertificate,

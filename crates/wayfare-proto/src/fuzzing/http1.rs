@@ -175,9 +175,7 @@ fn feed(bytes: &[u8], cuts: Cuts) -> impl Iterator<Item = &[u8]> {
             Cuts::Everywhere => 1,
             Cuts::None => rest.len(),
             Cuts::Seeded(_) => {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 1 + (state >> 33) as usize % 37
             }
         };
@@ -211,16 +209,8 @@ fn method_of(choice: u8) -> Method {
 }
 
 fn is_printable(violation: &Violation) -> bool {
-    violation
-        .to_string()
-        .bytes()
-        .all(|byte| matches!(byte, b' '..=b'~'))
+    violation.to_string().bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Small, so that short inputs reach them.
-const LIMITS: HeadLimits = HeadLimits {
-    fields: 8,
-    field_bytes: 64,
-    head_bytes: 512,
-    interim: 3,
-};
+const LIMITS: HeadLimits = HeadLimits { fields: 8, field_bytes: 64, head_bytes: 512, interim: 3 };

@@ -31,41 +31,24 @@ pub fn media_type(data: &[u8]) {
 pub fn content_disposition(data: &[u8]) {
     let named = ContentDisposition::parse(data).and_then(|read| read.file_name());
     let text = String::from_utf8_lossy(data);
-    for name in [named, url_name::of_path(&text), file_name::safe(&text)]
-        .into_iter()
-        .flatten()
-    {
+    for name in [named, url_name::of_path(&text), file_name::safe(&text)].into_iter().flatten() {
         assert!(!name.is_empty() && name.len() <= 255, "{name:?}");
-        assert!(
-            !name.contains(['/', '\\', ':', '\0']) && !name.starts_with('.'),
-            "{name:?}"
-        );
+        assert!(!name.contains(['/', '\\', ':', '\0']) && !name.starts_with('.'), "{name:?}");
         assert!(!name.chars().any(char::is_control), "{name:?}");
-        assert_eq!(
-            file_name::safe(&name),
-            Some(name.clone()),
-            "a safe name is not safe"
-        );
+        assert_eq!(file_name::safe(&name), Some(name.clone()), "a safe name is not safe");
     }
 }
 
 /// Reads the bytes as a range and as a content range.
 pub fn range(data: &[u8]) {
     if let Some(specs) = ranges::parse(data) {
-        assert_eq!(
-            ranges::parse(ranges::format(&specs).as_bytes()),
-            Some(specs.clone())
-        );
+        assert_eq!(ranges::parse(ranges::format(&specs).as_bytes()), Some(specs.clone()));
         for length in [0, 1, 10, u64::MAX] {
             let Resolved::Satisfiable(existing) = ranges::resolve(&specs, length) else {
                 continue;
             };
             assert!(!existing.is_empty());
-            assert!(
-                existing
-                    .iter()
-                    .all(|range| !range.is_empty() && range.end <= length)
-            );
+            assert!(existing.iter().all(|range| !range.is_empty() && range.end <= length));
         }
     }
     if let Some(read) = ContentRange::parse(data) {

@@ -8,15 +8,8 @@ use crate::wire::multipart::{Boundary, Multipart, MultipartKind, PartHead};
 pub fn data_url(data: &[u8]) {
     let url = format!("data:{}", String::from_utf8_lossy(data));
     if let Ok(read) = DataUrl::parse(&url) {
-        assert!(
-            MediaType::parse(read.media_type.as_bytes()).is_some(),
-            "{}",
-            read.media_type
-        );
-        assert!(
-            read.body.len() <= url.len(),
-            "the content is longer than the URL"
-        );
+        assert!(MediaType::parse(read.media_type.as_bytes()).is_some(), "{}", read.media_type);
+        assert!(read.body.len() <= url.len(), "the content is longer than the URL");
     }
 }
 
@@ -32,13 +25,7 @@ pub fn multipart_name(data: &[u8]) {
     let field = head
         .strip_prefix(b"--b\r\nContent-Disposition: form-data; name=\"")
         .and_then(|rest| rest.strip_suffix(b"\"\r\n\r\n"));
-    let Some(field) = field else {
-        panic!("the frame is broken: {}", head.escape_ascii())
-    };
-    assert!(
-        field
-            .iter()
-            .all(|&byte| byte >= b' ' && byte != 0x7f || byte == b'\t')
-    );
+    let Some(field) = field else { panic!("the frame is broken: {}", head.escape_ascii()) };
+    assert!(field.iter().all(|&byte| byte >= b' ' && byte != 0x7f || byte == b'\t'));
     assert_eq!(field.iter().filter(|&&byte| byte == b'"').count(), 2);
 }

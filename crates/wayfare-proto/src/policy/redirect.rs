@@ -123,7 +123,9 @@ pub fn decide(policy: RedirectPolicy, limit: usize, exchange: &Exchange<'_>) -> 
         return Decision::Deliver;
     };
     let Some(url) = target(exchange.url, location.as_bytes()) else {
-        return Decision::Refuse(Refusal::BadLocation(location.as_bytes().escape_ascii().to_string()));
+        return Decision::Refuse(Refusal::BadLocation(
+            location.as_bytes().escape_ascii().to_string(),
+        ));
     };
     let (Some(from), Some(to)) = (Origin::of(exchange.url), Origin::of(&url)) else {
         return Decision::Refuse(Refusal::Scheme(url));
@@ -242,7 +244,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::LOCATION, HeaderValue::from_bytes(location.as_bytes()).unwrap());
         let status = StatusCode::from_u16(status).unwrap();
-        let exchange = Exchange { url: &url, method: &method, status, headers: &headers, followed: 0 };
+        let exchange =
+            Exchange { url: &url, method: &method, status, headers: &headers, followed: 0 };
         decide(policy, 20, &exchange)
     }
 
@@ -282,7 +285,8 @@ mod tests {
 
     #[test]
     fn https_is_never_left_for_http() {
-        for policy in [RedirectPolicy::NoLessSafe, RedirectPolicy::Ask, RedirectPolicy::SameOrigin] {
+        for policy in [RedirectPolicy::NoLessSafe, RedirectPolicy::Ask, RedirectPolicy::SameOrigin]
+        {
             let decision = answer(policy, Method::GET, "https://a.test/", 302, "http://a.test/");
             assert!(matches!(decision, Decision::Refuse(Refusal::LessSafe(_))), "{decision:?}");
         }
@@ -290,7 +294,9 @@ mod tests {
 
     #[test]
     fn local_and_unknown_schemes_are_never_followed() {
-        for location in ["file:///etc/hostname", "FILE:///x", "data:,x", "javascript:x", "scp://b/x"] {
+        for location in
+            ["file:///etc/hostname", "FILE:///x", "data:,x", "javascript:x", "scp://b/x"]
+        {
             let decision =
                 answer(RedirectPolicy::NoLessSafe, Method::GET, "http://a.test/", 302, location);
             assert!(matches!(decision, Decision::Refuse(Refusal::Scheme(_))), "{location}");
@@ -299,11 +305,15 @@ mod tests {
 
     #[test]
     fn a_fragment_is_inherited_unless_the_location_has_one() {
-        let url = |location| {
-            match answer(RedirectPolicy::NoLessSafe, Method::GET, "http://a.test/#f", 302, location) {
-                Decision::Follow(next) => next.url.to_string(),
-                other => panic!("{other:?}"),
-            }
+        let url = |location| match answer(
+            RedirectPolicy::NoLessSafe,
+            Method::GET,
+            "http://a.test/#f",
+            302,
+            location,
+        ) {
+            Decision::Follow(next) => next.url.to_string(),
+            other => panic!("{other:?}"),
         };
         assert_eq!(url("/b"), "http://a.test/b#f");
         assert_eq!(url("/b#g"), "http://a.test/b#g");
@@ -321,10 +331,7 @@ mod tests {
             headers: &headers,
             followed: 19,
         };
-        assert!(matches!(
-            decide(RedirectPolicy::NoLessSafe, 20, &exchange),
-            Decision::Follow(_)
-        ));
+        assert!(matches!(decide(RedirectPolicy::NoLessSafe, 20, &exchange), Decision::Follow(_)));
         exchange.followed = 20;
         assert_eq!(
             decide(RedirectPolicy::NoLessSafe, 20, &exchange),

@@ -93,7 +93,8 @@ impl<K: Clone + Eq + Hash, T> Schedule<K, T> {
     /// Takes a request in; `waiter` is only called if it has to wait.
     pub fn arrive(&mut self, key: &K, priority: Priority, waiter: impl FnOnce() -> T) -> Arrival {
         let usual_room = self.usual_room;
-        let unlimited = self.active < self.most && (self.most == usize::MAX || self.turns.is_empty());
+        let unlimited =
+            self.active < self.most && (self.most == usize::MAX || self.turns.is_empty());
         if !self.lanes.contains_key(key) {
             self.lanes.insert(key.clone(), Lane::new(usual_room));
         }
@@ -164,12 +165,16 @@ impl<K: Clone + Eq + Hash, T> Schedule<K, T> {
         }
         for _ in 0..self.turns.len() {
             let key = self.turns.pop_front()?;
-            let Some(lane) = self.lanes.get_mut(&key) else { continue };
+            let Some(lane) = self.lanes.get_mut(&key) else {
+                continue;
+            };
             if !lane.has_room() {
                 self.turns.push_back(key);
                 continue;
             }
-            let Some((_, waiter)) = lane.waiting.pop_first() else { continue };
+            let Some((_, waiter)) = lane.waiting.pop_first() else {
+                continue;
+            };
             lane.active += 1;
             self.active += 1;
             if !lane.waiting.is_empty() {

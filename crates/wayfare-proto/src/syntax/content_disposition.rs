@@ -125,23 +125,11 @@ mod tests {
             ("attachment; filename=\"open.txt", "open.txt"),
             ("attachment; filename=\"é.txt\"", "é.txt"),
             ("inline; filename=a.txt; filename=b.txt", "a.txt"),
-            (
-                "attachment; filename=b.txt; filename*=UTF-8''%c3%a9.txt",
-                "é.txt",
-            ),
-            (
-                "attachment; filename*=UTF-8'en'%c3%a9.txt; filename=b.txt",
-                "é.txt",
-            ),
+            ("attachment; filename=b.txt; filename*=UTF-8''%c3%a9.txt", "é.txt"),
+            ("attachment; filename*=UTF-8'en'%c3%a9.txt; filename=b.txt", "é.txt"),
             ("attachment; filename*=iso-8859-1''%e9.txt", "é.txt"),
-            (
-                "attachment; filename*=UTF-8''%ff.txt; filename=b.txt",
-                "b.txt",
-            ),
-            (
-                "attachment; filename*=koi8-r''%c1.txt; filename=b.txt",
-                "b.txt",
-            ),
+            ("attachment; filename*=UTF-8''%ff.txt; filename=b.txt", "b.txt"),
+            ("attachment; filename*=koi8-r''%c1.txt; filename=b.txt", "b.txt"),
             ("attachment; filename*=junk; filename=b.txt", "b.txt"),
             ("attachment; filename=\"../../x\"", "x"),
             ("attachment; filename=\"..\\\\..\\\\x\"", "x"),
@@ -192,10 +180,7 @@ mod tests {
     #[test]
     fn the_field_of_a_form_part_cannot_be_broken_out_of() {
         assert_eq!(form_data("a", None), "form-data; name=\"a\"");
-        assert_eq!(
-            form_data("é", Some("€.txt")),
-            "form-data; name=\"é\"; filename=\"€.txt\""
-        );
+        assert_eq!(form_data("é", Some("€.txt")), "form-data; name=\"é\"; filename=\"€.txt\"");
         assert_eq!(
             form_data("a\"; x=\"y", Some("b\r\nX: y\0\t")),
             "form-data; name=\"a%22; x=%22y\"; filename=\"b%0D%0AX: y%00\t\""

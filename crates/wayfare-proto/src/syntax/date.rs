@@ -92,9 +92,7 @@ fn after_name<'a>(text: &'a [u8], names: &[&str]) -> Option<&'a [u8]> {
 
 fn month(text: &[u8]) -> Option<(i64, &[u8])> {
     let name = text.get(..3)?;
-    let at = MONTHS
-        .iter()
-        .position(|month| name.eq_ignore_ascii_case(month.as_bytes()))?;
+    let at = MONTHS.iter().position(|month| name.eq_ignore_ascii_case(month.as_bytes()))?;
     Some((at as i64 + 1, &text[3..]))
 }
 
@@ -103,9 +101,7 @@ fn number(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
     if digits < least || digits > most {
         return None;
     }
-    let value = text[..digits]
-        .iter()
-        .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    let value = text[..digits].iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
     Some((value, &text[digits..]))
 }
 
@@ -187,18 +183,10 @@ const DAY: i64 = 86_400;
 /// The first second of year 0 and the last one of year 9999.
 const FIRST: i64 = -62_167_219_200;
 const LAST: i64 = 253_402_300_799;
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-const LONG_DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const LONG_DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const SHORT_DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 #[cfg(test)]
@@ -270,10 +258,7 @@ mod tests {
         assert_eq!(year("Friday, 06-Jan-76 08:49:37 GMT", NOW), "2076");
         assert_eq!(year("Friday, 06-Nov-77 08:49:37 GMT", NOW), "1977");
         assert_eq!(year("Friday, 06-Nov-99 08:49:37 GMT", NOW), "1999");
-        assert_eq!(
-            year("Friday, 06-Nov-10 08:49:37 GMT", 4_000_000_000),
-            "2110"
-        );
+        assert_eq!(year("Friday, 06-Nov-10 08:49:37 GMT", 4_000_000_000), "2110");
         assert_eq!(year("Friday, 06-Nov-99 08:49:37 GMT", 0), "1999");
         for now in [i64::MIN, i64::MAX] {
             assert!(parse(b"Friday, 06-Nov-99 08:49:37 GMT", now).is_some());

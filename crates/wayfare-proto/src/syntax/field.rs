@@ -81,9 +81,7 @@ pub fn has_token<'a>(values: impl IntoIterator<Item = &'a [u8]>, token: &str) ->
 /// if there is no opening or no closing quote, or a control byte inside.
 pub fn read_quoted(input: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let inside = input.strip_prefix(b"\"")?;
-    let plain = inside
-        .iter()
-        .position(|&byte| matches!(byte, b'"' | b'\\'))?;
+    let plain = inside.iter().position(|&byte| matches!(byte, b'"' | b'\\'))?;
     if inside[plain] == b'"' {
         let text = &inside[..plain];
         return is_text(text).then_some((Cow::Borrowed(text), &inside[plain + 1..]));
@@ -153,16 +151,7 @@ mod tests {
     #[test]
     fn a_token_has_no_separators_controls_or_high_bytes() {
         assert!(is_token(b"X-Custom_1~!#$%&'*+.^`|"));
-        for bad in [
-            &b""[..],
-            b"a b",
-            b"a:b",
-            b"a\r",
-            b"\xc3\xa9",
-            b"a\0",
-            b"a,b",
-            b"\x7f",
-        ] {
+        for bad in [&b""[..], b"a b", b"a:b", b"a\r", b"\xc3\xa9", b"a\0", b"a,b", b"\x7f"] {
             assert!(!is_token(bad), "{}", bad.escape_ascii());
         }
     }
@@ -171,15 +160,7 @@ mod tests {
     fn a_value_has_no_line_breaks_and_no_outer_space() {
         assert!(is_value(b"a \t b \xff"));
         assert!(is_value(b""));
-        for bad in [
-            &b"a\r\nX: y"[..],
-            b"a\nb",
-            b"a\0b",
-            b" a",
-            b"a\t",
-            b"\x7f",
-            b"\x1b[1m",
-        ] {
+        for bad in [&b"a\r\nX: y"[..], b"a\nb", b"a\0b", b" a", b"a\t", b"\x7f", b"\x1b[1m"] {
             assert!(!is_value(bad), "{}", bad.escape_ascii());
         }
     }
@@ -211,15 +192,7 @@ mod tests {
 
     #[test]
     fn a_broken_quoted_string_is_nothing() {
-        for bad in [
-            &b"a"[..],
-            b"\"a",
-            b"\"a\\",
-            b"\"a\\\"",
-            b"\"a\nb\"",
-            b"\"a\\\n\"",
-            b"",
-        ] {
+        for bad in [&b"a"[..], b"\"a", b"\"a\\", b"\"a\\\"", b"\"a\nb\"", b"\"a\\\n\"", b""] {
             assert!(read_quoted(bad).is_none(), "{}", bad.escape_ascii());
         }
         assert!(!write_quoted(&mut String::new(), "a\r\nb"));

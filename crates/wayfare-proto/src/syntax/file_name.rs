@@ -14,22 +14,12 @@
 /// ```
 pub fn safe(suggested: &str) -> Option<String> {
     let base = suggested.rsplit(['/', '\\']).next().unwrap_or_default();
-    let base = base
-        .trim_start()
-        .trim_end_matches(|end: char| end == '.' || end.is_whitespace());
+    let base = base.trim_start().trim_end_matches(|end: char| end == '.' || end.is_whitespace());
     if base.is_empty() {
         return None;
     }
-    let mut name: String = base
-        .chars()
-        .map(|character| {
-            if is_harmful(character) {
-                '_'
-            } else {
-                character
-            }
-        })
-        .collect();
+    let mut name: String =
+        base.chars().map(|character| if is_harmful(character) { '_' } else { character }).collect();
     if name.starts_with('.') {
         name.replace_range(..1, "_");
     }
@@ -48,34 +38,18 @@ fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character, '<' | '>' | ':' | '"' | '|' | '?' | '*')
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(
-            character,
-            '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-        )
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Whether Windows opens a device under this name, whatever its extension.
 fn is_device(name: &str) -> bool {
-    let stem = name
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .to_ascii_uppercase();
-    if matches!(
-        stem.as_str(),
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$"
-    ) {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$") {
         return true;
     }
-    let port = stem
-        .strip_prefix("COM")
-        .or_else(|| stem.strip_prefix("LPT"));
+    let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
     let mut rest = port.unwrap_or_default().chars();
-    let digit = matches!(
-        rest.next(),
-        Some('0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}')
-    );
+    let digit = matches!(rest.next(), Some('0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}'));
     digit && rest.next().is_none()
 }
 
@@ -138,9 +112,7 @@ mod tests {
 
     #[test]
     fn nothing_usable_is_nothing() {
-        for suggested in [
-            "", ".", "..", "...", " ", ". .", "a/", "a\\", "../", "/", "x/..",
-        ] {
+        for suggested in ["", ".", "..", "...", " ", ". .", "a/", "a\\", "../", "/", "x/.."] {
             assert_eq!(safe(suggested), None, "{suggested:?}");
         }
     }
@@ -151,9 +123,6 @@ mod tests {
         assert!(name.len() <= 255 && name.ends_with("é.gz"), "{name}");
         assert_eq!(safe(&"x".repeat(255)).unwrap().len(), 255);
         assert_eq!(safe(&"x".repeat(256)).unwrap().len(), 255);
-        assert_eq!(
-            safe(&("x.".to_owned() + &"y".repeat(400))).unwrap().len(),
-            255
-        );
+        assert_eq!(safe(&("x.".to_owned() + &"y".repeat(400))).unwrap().len(), 255);
     }
 }

@@ -10,9 +10,7 @@
 pub fn media_type_of(name: &str) -> Option<&'static str> {
     let (_, extension) = name.rsplit_once('.')?;
     let extension = extension.to_ascii_lowercase();
-    let at = TABLE
-        .binary_search_by(|(known, _)| (*known).cmp(&extension))
-        .ok()?;
+    let at = TABLE.binary_search_by(|(known, _)| (*known).cmp(&extension)).ok()?;
     Some(TABLE[at].1)
 }
 

@@ -85,11 +85,7 @@ pub fn resolve(specs: &[RangeSpec], length: u64) -> Resolved {
         RangeSpec::Suffix(count) => length.saturating_sub(count)..length,
     });
     let ranges: Vec<_> = existing.filter(|range| !range.is_empty()).collect();
-    if ranges.is_empty() {
-        Resolved::Unsatisfiable
-    } else {
-        Resolved::Satisfiable(ranges)
-    }
+    if ranges.is_empty() { Resolved::Unsatisfiable } else { Resolved::Satisfiable(ranges) }
 }
 
 impl ContentRange {
@@ -100,23 +96,13 @@ impl ContentRange {
         let rest = trim(after_unit(trim(value), b' ')?);
         let (range, length) = split_at(rest, b'/')?;
         if range == b"*" {
-            return Some(ContentRange::Unsatisfied {
-                length: decimal(length)?,
-            });
+            return Some(ContentRange::Unsatisfied { length: decimal(length)? });
         }
         let (first, last) = split_at(range, b'-')?;
         let (first, last) = (decimal(first)?, decimal(last)?);
-        let length = if length == b"*" {
-            None
-        } else {
-            Some(decimal(length)?)
-        };
+        let length = if length == b"*" { None } else { Some(decimal(length)?) };
         let is_valid = first <= last && length.is_none_or(|length| last < length);
-        is_valid.then_some(ContentRange::Bytes {
-            first,
-            last,
-            length,
-        })
+        is_valid.then_some(ContentRange::Bytes { first, last, length })
     }
 }
 
@@ -133,18 +119,10 @@ impl fmt::Display for RangeSpec {
 impl fmt::Display for ContentRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ContentRange::Bytes {
-                first,
-                last,
-                length: Some(length),
-            } => {
+            ContentRange::Bytes { first, last, length: Some(length) } => {
                 write!(f, "bytes {first}-{last}/{length}")
             }
-            ContentRange::Bytes {
-                first,
-                last,
-                length: None,
-            } => {
+            ContentRange::Bytes { first, last, length: None } => {
                 write!(f, "bytes {first}-{last}/*")
             }
             ContentRange::Unsatisfied { length } => write!(f, "bytes */{length}"),
@@ -193,11 +171,7 @@ mod tests {
             ("bytes= 0-1 ,, 3-4 , -1", "bytes=0-1, 3-4, -1"),
             ("bytes=18446744073709551615-", "bytes=18446744073709551615-"),
         ] {
-            assert_eq!(
-                format(&parse(value.as_bytes()).unwrap()),
-                written,
-                "{value}"
-            );
+            assert_eq!(format(&parse(value.as_bytes()).unwrap()), written, "{value}");
         }
     }
 
@@ -230,31 +204,16 @@ mod tests {
     }
 
     #[test]
-    #[expect(
-        clippy::single_range_in_vec_init,
-        reason = "a list of ranges, not of their items"
-    )]
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of ranges, not of their items")]
     fn ranges_are_cut_to_the_length() {
         let resolve = |value: &str, length| resolve(&parse(value.as_bytes()).unwrap(), length);
         assert_eq!(resolve("bytes=0-4", 10), Resolved::Satisfiable(vec![0..5]));
-        assert_eq!(
-            resolve("bytes=8-100", 10),
-            Resolved::Satisfiable(vec![8..10])
-        );
+        assert_eq!(resolve("bytes=8-100", 10), Resolved::Satisfiable(vec![8..10]));
         assert_eq!(resolve("bytes=9-", 10), Resolved::Satisfiable(vec![9..10]));
-        assert_eq!(
-            resolve("bytes=-100", 10),
-            Resolved::Satisfiable(vec![0..10])
-        );
-        assert_eq!(
-            resolve("bytes=10-, 0-0", 10),
-            Resolved::Satisfiable(vec![0..1])
-        );
+        assert_eq!(resolve("bytes=-100", 10), Resolved::Satisfiable(vec![0..10]));
+        assert_eq!(resolve("bytes=10-, 0-0", 10), Resolved::Satisfiable(vec![0..1]));
         let all = "bytes=0-18446744073709551615";
-        assert_eq!(
-            resolve(all, u64::MAX),
-            Resolved::Satisfiable(vec![0..u64::MAX])
-        );
+        assert_eq!(resolve(all, u64::MAX), Resolved::Satisfiable(vec![0..u64::MAX]));
         for (value, length) in [
             ("bytes=10-", 10),
             ("bytes=10-11", 10),
@@ -268,17 +227,8 @@ mod tests {
 
     #[test]
     fn a_content_range_is_read_and_written_back() {
-        for value in [
-            "bytes 0-4/10",
-            "bytes 0-0/1",
-            "bytes 5-9/*",
-            "bytes */10",
-            "bytes */0",
-        ] {
-            assert_eq!(
-                ContentRange::parse(value.as_bytes()).unwrap().to_string(),
-                value
-            );
+        for value in ["bytes 0-4/10", "bytes 0-0/1", "bytes 5-9/*", "bytes */10", "bytes */0"] {
+            assert_eq!(ContentRange::parse(value.as_bytes()).unwrap().to_string(), value);
         }
         assert!(ContentRange::parse(b" Bytes  0-4/10 ").is_some());
         for value in [

@@ -53,24 +53,16 @@ impl DataUrl {
             return Err(BadDataUrl::Scheme);
         }
         let rest = &url[SCHEME.len()..];
-        let rest = rest
-            .split_once('#')
-            .map_or(rest, |(before, _fragment)| before);
+        let rest = rest.split_once('#').map_or(rest, |(before, _fragment)| before);
         let (head, content) = rest.split_once(',').ok_or(BadDataUrl::NoComma)?;
         let head = head.trim_matches(is_white);
         let decoded: Vec<u8> = percent_decode_str(content).collect();
         match without_base64(head) {
             Some(head) => {
                 let body = forgiving_base64(decoded).ok_or(BadDataUrl::Base64)?;
-                Ok(DataUrl {
-                    media_type: media_type_of(head),
-                    body: body.into(),
-                })
+                Ok(DataUrl { media_type: media_type_of(head), body: body.into() })
             }
-            None => Ok(DataUrl {
-                media_type: media_type_of(head),
-                body: decoded.into(),
-            }),
+            None => Ok(DataUrl { media_type: media_type_of(head), body: decoded.into() }),
         }
     }
 }
@@ -98,11 +90,7 @@ fn without_base64(head: &str) -> Option<&str> {
 }
 
 fn media_type_of(head: &str) -> String {
-    let full = if head.starts_with(';') {
-        format!("text/plain{head}")
-    } else {
-        head.to_owned()
-    };
+    let full = if head.starts_with(';') { format!("text/plain{head}") } else { head.to_owned() };
     MediaType::parse(full.as_bytes())
         .map_or_else(|| DEFAULT.to_owned(), |media_type| media_type.to_string())
 }
@@ -111,12 +99,7 @@ fn media_type_of(head: &str) -> String {
 fn forgiving_base64(mut text: Vec<u8>) -> Option<Vec<u8>> {
     text.retain(|&byte| !is_white(byte.into()));
     if text.len().is_multiple_of(4) {
-        let padding = text
-            .iter()
-            .rev()
-            .take(2)
-            .take_while(|&&byte| byte == b'=')
-            .count();
+        let padding = text.iter().rev().take(2).take_while(|&&byte| byte == b'=').count();
         text.truncate(text.len() - padding);
     }
     ENGINE.decode(text).ok()
@@ -156,11 +139,7 @@ mod tests {
             ("data:text / html,X", DEFAULT, b"X"),
             ("data: image/gif ,X", "image/gif", b"X"),
             ("data:IMAGE/gif,C%93", "image/gif", b"C\x93"),
-            (
-                "data:text/html;charset=\"a;b\",X",
-                "text/html;charset=\"a;b\"",
-                b"X",
-            ),
+            ("data:text/html;charset=\"a;b\",X", "text/html;charset=\"a;b\"", b"X"),
             ("data:,a,b", DEFAULT, b"a,b"),
             ("data:;base64,WA", DEFAULT, b"X"),
             ("data:;base64,WA==", DEFAULT, b"X"),
@@ -172,11 +151,7 @@ mod tests {
             ("data:;  BASE64,WA", DEFAULT, b"X"),
             ("data:base64,WA", DEFAULT, b"WA"),
             ("data: ;charset=x;  base64,WA", "text/plain;charset=x", b"X"),
-            (
-                "data:image/png;base64,iVBORw0K",
-                "image/png",
-                b"\x89PNG\r\n",
-            ),
+            ("data:image/png;base64,iVBORw0K", "image/png", b"\x89PNG\r\n"),
             ("data:;base64,", DEFAULT, b""),
             ("data:;base64,WB", DEFAULT, b"X"),
         ];
@@ -185,10 +160,7 @@ mod tests {
                 Err(BadDataUrl::NoComma)
             } else {
                 let body = Bytes::copy_from_slice(body);
-                Ok(DataUrl {
-                    media_type: (*media_type).to_owned(),
-                    body,
-                })
+                Ok(DataUrl { media_type: (*media_type).to_owned(), body })
             };
             assert_eq!(DataUrl::parse(url), expected, "{url}");
         }

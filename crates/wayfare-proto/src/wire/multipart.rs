@@ -76,10 +76,7 @@ impl Multipart {
             MultipartKind::Related => "related",
         };
         let boundary = self.boundary.as_str();
-        if boundary
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
+        if boundary.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return format!("multipart/{kind}; boundary={boundary}");
         }
         // No boundary holds a quote or a backslash.
@@ -108,13 +105,9 @@ impl Multipart {
     /// is beyond 64 bits.
     pub fn length(&self, parts: impl IntoIterator<Item = (usize, u64)>) -> Option<u64> {
         let frame = PART_END.len() as u64;
-        parts
-            .into_iter()
-            .try_fold(self.close().len() as u64, |sum, (head, content)| {
-                sum.checked_add(head as u64)?
-                    .checked_add(content)?
-                    .checked_add(frame)
-            })
+        parts.into_iter().try_fold(self.close().len() as u64, |sum, (head, content)| {
+            sum.checked_add(head as u64)?.checked_add(content)?.checked_add(frame)
+        })
     }
 
     fn write_delimiter(&self, out: &mut BytesMut, end: &str) {
@@ -138,10 +131,7 @@ impl Boundary {
             return Err(BadBoundary);
         }
         let digits = bytes.iter().take(24).map(|byte| format!("{byte:02x}"));
-        Ok(Boundary(format!(
-            "----wayfare-{}",
-            digits.collect::<String>()
-        )))
+        Ok(Boundary(format!("----wayfare-{}", digits.collect::<String>())))
     }
 
     /// Takes a boundary of the caller's choice.
@@ -208,10 +198,7 @@ impl Error for BadBoundary {}
 
 fn is_boundary_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'\'' | b'(' | b')' | b'+' | b'_' | b',' | b'-' | b'.' | b'/'
-        )
+        || matches!(byte, b'\'' | b'(' | b')' | b'+' | b'_' | b',' | b'-' | b'.' | b'/')
         || matches!(byte, b':' | b'=' | b'?' | b' ')
 }
 
@@ -225,10 +212,7 @@ mod tests {
     type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
 
     fn form() -> Multipart {
-        Multipart::new(
-            MultipartKind::FormData,
-            Boundary::from_random(&[0xa5; 16]).unwrap(),
-        )
+        Multipart::new(MultipartKind::FormData, Boundary::from_random(&[0xa5; 16]).unwrap())
     }
 
     fn body_of(multipart: &Multipart, parts: &[Part<'_>]) -> Vec<u8> {
@@ -249,9 +233,7 @@ mod tests {
     /// What multer, a parser for servers, makes of a body: names, file names and contents.
     fn read_with_multer(body: Vec<u8>) -> Vec<(Option<String>, Option<String>, Vec<u8>)> {
         let boundary = multer::parse_boundary(form().content_type()).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let body = BodyDataStream::new(Full::new(Bytes::from(body)));
             let mut reader = multer::Multipart::new(body, boundary);
@@ -270,10 +252,7 @@ mod tests {
         let multipart = Multipart::new(MultipartKind::Mixed, Boundary::from_text("b").unwrap());
         let text = PartHead::new().with_media_type(HeaderValue::from_static("text/plain"));
         assert_eq!(multipart.content_type(), "multipart/mixed; boundary=b");
-        assert_eq!(
-            multipart.part_head(&text),
-            "--b\r\nContent-Type: text/plain\r\n\r\n"
-        );
+        assert_eq!(multipart.part_head(&text), "--b\r\nContent-Type: text/plain\r\n\r\n");
         assert_eq!(multipart.part_head(&PartHead::new()), "--b\r\n\r\n");
         assert_eq!(multipart.close(), "--b--\r\n");
         assert_eq!(multipart.length([]), Some(7));
@@ -292,27 +271,14 @@ mod tests {
 
     #[test]
     fn a_bad_boundary_is_refused() {
-        for text in [
-            "",
-            " ",
-            "a ",
-            "a\"b",
-            "a\r\nb",
-            "é",
-            "a\\b",
-            "a;b",
-            &"x".repeat(71),
-        ] {
+        for text in ["", " ", "a ", "a\"b", "a\r\nb", "é", "a\\b", "a;b", &"x".repeat(71)] {
             assert_eq!(Boundary::from_text(text), Err(BadBoundary), "{text:?}");
         }
         assert!(Boundary::from_text(&"x".repeat(70)).is_ok());
         assert!(Boundary::from_random(&[1; 15]).is_err());
         let long = Boundary::from_random(&[0xff; 64]).unwrap();
         assert!(Boundary::from_text(long.as_str()).is_ok());
-        assert_ne!(
-            Boundary::from_random(&[1; 16]),
-            Boundary::from_random(&[2; 16])
-        );
+        assert_ne!(Boundary::from_random(&[1; 16]), Boundary::from_random(&[2; 16]));
     }
 
     #[test]
@@ -331,11 +297,7 @@ mod tests {
             ("a;b=c", Some("x; y=%22z"), b"--b--"),
         ]
         .map(|(name, file, content): Part<'_>| {
-            (
-                Some(name.to_owned()),
-                file.map(str::to_owned),
-                content.to_vec(),
-            )
+            (Some(name.to_owned()), file.map(str::to_owned), content.to_vec())
         })
         .into();
         assert_eq!(read, expected);
@@ -343,25 +305,10 @@ mod tests {
 
     #[test]
     fn no_name_breaks_out_of_its_field() {
-        for name in [
-            "a\r\nX-Evil: y",
-            "a\"; filename=\"x",
-            "a\r\n\r\nbody",
-            "a\n",
-            "\0",
-            "\x7f",
-        ] {
+        for name in ["a\r\nX-Evil: y", "a\"; filename=\"x", "a\r\n\r\nbody", "a\n", "\0", "\x7f"] {
             let head = form().part_head(&PartHead::form(name, Some(name)));
-            assert_eq!(
-                head.iter().filter(|&&byte| byte == b'\n').count(),
-                3,
-                "{name:?}"
-            );
-            assert_eq!(
-                head.iter().filter(|&&byte| byte == b'"').count(),
-                4,
-                "{name:?}"
-            );
+            assert_eq!(head.iter().filter(|&&byte| byte == b'\n').count(), 3, "{name:?}");
+            assert_eq!(head.iter().filter(|&&byte| byte == b'"').count(), 4, "{name:?}");
             let read = read_with_multer(body_of(&form(), &[(name, None, b"x")]));
             // The server's own search for `filename=` does not heed quotes, so that is not compared.
             assert_eq!((read.len(), &read[0].2[..]), (1, &b"x"[..]));

@@ -46,13 +46,8 @@ fn zstd(plain: &[u8]) -> Vec<u8> {
 
 type Encode = fn(&[u8]) -> Vec<u8>;
 
-const CODINGS: [(&str, Encode); 5] = [
-    ("gzip", gzip),
-    ("deflate", zlib),
-    ("deflate", raw_deflate),
-    ("br", br),
-    ("zstd", zstd),
-];
+const CODINGS: [(&str, Encode); 5] =
+    [("gzip", gzip), ("deflate", zlib), ("deflate", raw_deflate), ("br", br), ("zstd", zstd)];
 
 fn text() -> Vec<u8> {
     (0..2000_u32)
@@ -66,9 +61,7 @@ fn outcome(chain: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
 }
 
 fn decoder(chain: &str) -> Decoder {
-    let Ok(Selection::Decode(decoder)) = Decoder::for_header([chain.as_bytes()]) else {
-        panic!()
-    };
+    let Ok(Selection::Decode(decoder)) = Decoder::for_header([chain.as_bytes()]) else { panic!() };
     decoder
 }
 
@@ -77,13 +70,9 @@ fn every_coding_is_undone_whatever_the_cuts_and_the_room() {
     let plain = text();
     for (name, encode) in CODINGS {
         let coded = encode(&plain);
-        for (cut, room) in [
-            (usize::MAX, 1 << 20),
-            (1, 1 << 20),
-            (7, 13),
-            (usize::MAX, 1),
-            (4096, 100),
-        ] {
+        for (cut, room) in
+            [(usize::MAX, 1 << 20), (1, 1 << 20), (7, 13), (usize::MAX, 1), (4096, 100)]
+        {
             let (decoded, result) = decode(name, &coded, cut, room);
             assert_eq!(result, Ok(()), "{name} {cut} {room}");
             assert!(decoded == plain, "{name} {cut} {room}");
@@ -107,12 +96,7 @@ fn a_body_cut_at_any_byte_is_truncated() {
         let coded = encode(plain);
         for length in 1..coded.len() {
             let (_, result) = decode(name, &coded[..length], usize::MAX, 1 << 20);
-            assert_eq!(
-                result,
-                Err(Fault::Truncated),
-                "{name} {length} of {}",
-                coded.len()
-            );
+            assert_eq!(result, Err(Fault::Truncated), "{name} {length} of {}", coded.len());
         }
     }
 }
@@ -141,11 +125,7 @@ fn members_and_frames_are_joined() {
         let coded = [encode(b"hello "), encode(b""), encode(b"world")].concat();
         for cut in [usize::MAX, 1, 3] {
             let (plain, result) = decode(name, &coded, cut, 100);
-            assert_eq!(
-                (&plain[..], result),
-                (&b"hello world"[..], Ok(())),
-                "{name} {cut}"
-            );
+            assert_eq!((&plain[..], result), (&b"hello world"[..], Ok(())), "{name} {cut}");
         }
         let cut = &coded[..coded.len() - 1];
         assert_eq!(outcome(name, cut), Err(Fault::Truncated));
@@ -154,12 +134,9 @@ fn members_and_frames_are_joined() {
 
 #[test]
 fn a_wrong_checksum_or_length_is_an_error() {
-    for (name, encode, at) in [
-        ("gzip", gzip as Encode, 8),
-        ("gzip", gzip, 1),
-        ("deflate", zlib, 1),
-        ("zstd", zstd, 1),
-    ] {
+    for (name, encode, at) in
+        [("gzip", gzip as Encode, 8), ("gzip", gzip, 1), ("deflate", zlib, 1), ("zstd", zstd, 1)]
+    {
         let mut coded = encode(b"hello");
         let place = coded.len() - at;
         coded[place] ^= 1;
@@ -202,23 +179,12 @@ fn gzip_headers_of_every_kind_are_read() {
         }
     }
     assert_eq!(outcome("gzip", &with(2, b"\0\0")), Err(Fault::Checksum));
-    assert_eq!(
-        outcome("gzip", &with(0x20, b"")),
-        Err(Fault::Malformed(Coding::Gzip))
-    );
+    assert_eq!(outcome("gzip", &with(0x20, b"")), Err(Fault::Malformed(Coding::Gzip)));
     let unnamed = b"\x1f\x8b\x08\x08\0\0\0\0\0\x03no end";
     assert_eq!(outcome("gzip", unnamed), Err(Fault::Truncated));
     let endless = with(8, &vec![b'x'; 200 * 1024]);
-    assert_eq!(
-        outcome("gzip", &endless),
-        Err(Fault::Malformed(Coding::Gzip))
-    );
-    for wrong in [
-        &b"\x1f\x8c"[..],
-        b"\x1f\x8b\x07",
-        b"plain text",
-        b"\x1f\x9d",
-    ] {
+    assert_eq!(outcome("gzip", &endless), Err(Fault::Malformed(Coding::Gzip)));
+    for wrong in [&b"\x1f\x8c"[..], b"\x1f\x8b\x07", b"plain text", b"\x1f\x9d"] {
         assert_eq!(outcome("gzip", wrong), Err(Fault::Malformed(Coding::Gzip)));
     }
 }
@@ -243,43 +209,16 @@ fn a_chain_is_undone_from_its_end() {
 fn a_header_selects_over_all_its_lines() {
     let select = |lines: &[&str]| Decoder::for_header(lines.iter().map(|line| line.as_bytes()));
     for identity in [&[][..], &[""], &["identity"], &["Identity, identity", ","]] {
-        assert!(
-            matches!(select(identity), Ok(Selection::Identity)),
-            "{identity:?}"
-        );
+        assert!(matches!(select(identity), Ok(Selection::Identity)), "{identity:?}");
     }
-    for known in [
-        &["gzip"][..],
-        &["GZIP"],
-        &["x-gzip"],
-        &["br", "zstd"],
-        &["gzip,identity"],
-    ] {
-        assert!(
-            matches!(select(known), Ok(Selection::Decode(_))),
-            "{known:?}"
-        );
+    for known in [&["gzip"][..], &["GZIP"], &["x-gzip"], &["br", "zstd"], &["gzip,identity"]] {
+        assert!(matches!(select(known), Ok(Selection::Decode(_))), "{known:?}");
     }
-    for unknown in [
-        &["compress"][..],
-        &["gzip, aes128gcm"],
-        &["gzip;q=1"],
-        &["\"gzip\""],
-    ] {
-        assert!(
-            matches!(select(unknown), Ok(Selection::Unknown)),
-            "{unknown:?}"
-        );
+    for unknown in [&["compress"][..], &["gzip, aes128gcm"], &["gzip;q=1"], &["\"gzip\""]] {
+        assert!(matches!(select(unknown), Ok(Selection::Unknown)), "{unknown:?}");
     }
-    assert!(matches!(
-        select(&["gzip, gzip, gzip", "br, br"]),
-        Ok(Selection::Decode(_))
-    ));
-    for many in [
-        &["gzip, gzip, gzip", "br, br, br"][..],
-        &["x,x,x,x,x,x"],
-        &["gzip"; 60],
-    ] {
+    assert!(matches!(select(&["gzip, gzip, gzip", "br, br"]), Ok(Selection::Decode(_))));
+    for many in [&["gzip, gzip, gzip", "br, br, br"][..], &["x,x,x,x,x,x"], &["gzip"; 60]] {
         assert!(matches!(select(many), Err(Fault::TooManyLinks)), "{many:?}");
     }
 }
@@ -294,10 +233,7 @@ fn inflate_all(mut decoder: Decoder, coded: Vec<u8>) -> Result<u64, (u64, Fault)
         match progress {
             Ok(Progress::OutputFull) => {}
             Ok(_) => {
-                return decoder
-                    .finish()
-                    .map(|()| total)
-                    .map_err(|fault| (total, fault));
+                return decoder.finish().map(|()| total).map_err(|fault| (total, fault));
             }
             Err(fault) => return Err((total, fault)),
         }
@@ -331,21 +267,14 @@ fn a_bomb_of_many_links_is_stopped() {
 fn a_body_below_the_free_size_may_grow_as_it_likes() {
     let zeros = vec![0; 10 << 20];
     for (name, encode) in CODINGS {
-        assert_eq!(
-            inflate_all(decoder(name), encode(&zeros)),
-            Ok(10 << 20),
-            "{name}"
-        );
+        assert_eq!(inflate_all(decoder(name), encode(&zeros)), Ok(10 << 20), "{name}");
     }
 }
 
 #[test]
 fn the_absolute_size_is_bounded_at_the_limit() {
     for (most, expected) in [(5, Ok(5)), (4, Err(Fault::TooLarge { most: 4 }))] {
-        let guard = BombGuard {
-            most,
-            ..BombGuard::off()
-        };
+        let guard = BombGuard { most, ..BombGuard::off() };
         let result = inflate_all(decoder("gzip").with_guard(guard), gzip(b"hello"));
         assert_eq!(result.map_err(|(_, fault)| fault), expected);
     }
@@ -374,21 +303,12 @@ fn pushing_nothing_again_and_again_is_no_error() {
         let mut output = BytesMut::new();
         for at in 0..coded.len() {
             for _ in 0..40 {
-                assert!(
-                    decoder.push(&mut Bytes::new(), &mut output, 100).is_ok(),
-                    "{name}"
-                );
+                assert!(decoder.push(&mut Bytes::new(), &mut output, 100).is_ok(), "{name}");
             }
-            decoder
-                .push(&mut coded.slice(at..at + 1), &mut output, 100)
-                .unwrap();
+            decoder.push(&mut coded.slice(at..at + 1), &mut output, 100).unwrap();
         }
         let progress = decoder.push(&mut Bytes::new(), &mut output, 100);
-        assert_eq!(
-            (progress, &output[..]),
-            (Ok(Progress::Done), &b"hello"[..]),
-            "{name}"
-        );
+        assert_eq!((progress, &output[..]), (Ok(Progress::Done), &b"hello"[..]), "{name}");
     }
 }
 

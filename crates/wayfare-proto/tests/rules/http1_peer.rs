@@ -35,18 +35,13 @@ fn read_with_ours(wire: &[u8], cuts: Cuts) -> Answer {
     let reader = HeadReader::new(&Method::GET, HeadLimits::default());
     let (seen, result) = read_response(reader, wire, cuts);
     result.unwrap();
-    (
-        seen.status.unwrap().0.as_u16(),
-        flat(&seen.headers),
-        seen.body,
-    )
+    (seen.status.unwrap().0.as_u16(), flat(&seen.headers), seen.body)
 }
 
 async fn read_with_hyper(wire: Vec<u8>) -> Answer {
     let (client, mut server) = tokio::io::duplex(1 << 16);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(client))
-        .await
-        .unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(client)).await.unwrap();
     let served = async move {
         let mut request = [0; 1024];
         let _ = server.read(&mut request).await.unwrap();

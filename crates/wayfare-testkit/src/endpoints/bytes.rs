@@ -40,11 +40,7 @@ impl Object {
         let length = call.number(1)?;
         let tag = format!("\"{length}-{seed}\"");
         // A second a version, from a date long enough ago to be a strong validator.
-        let date = format!(
-            "Mon, 06 Jan 2020 10:{:02}:{:02} GMT",
-            version / 60 % 60,
-            version % 60
-        );
+        let date = format!("Mon, 06 Jan 2020 10:{:02}:{:02} GMT", version / 60 % 60, version % 60);
         let (etag, last_modified) = match call.asked("validator").unwrap_or("strong") {
             "strong" => (Some(tag), Some(date)),
             "weak" => (Some(format!("W/{tag}")), None),
@@ -52,12 +48,7 @@ impl Object {
             "none" => (None, None),
             other => return Err(Refusal(format!("`validator={other}` is unknown"))),
         };
-        Ok(Self {
-            length,
-            seed,
-            etag,
-            last_modified,
-        })
+        Ok(Self { length, seed, etag, last_modified })
     }
 
     fn dress(&self, response: &mut Response<ReplyBody>) {
@@ -71,20 +62,14 @@ impl Object {
     }
 
     fn source(&self, first: u64, last: u64) -> Source {
-        Source::Made {
-            seed: self.seed,
-            offset: first,
-            left: last + 1 - first,
-        }
+        Source::Made { seed: self.seed, offset: first, left: last + 1 - first }
     }
 
     fn is_unmodified_for(&self, call: &Call) -> bool {
         if let Some(asked) = call.header(header::IF_NONE_MATCH) {
             let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
             let ours = self.etag.as_deref().map(opaque);
-            return asked
-                .split(',')
-                .any(|tag| tag.trim() == "*" || Some(opaque(tag)) == ours);
+            return asked.split(',').any(|tag| tag.trim() == "*" || Some(opaque(tag)) == ours);
         }
         let since = call.header(header::IF_MODIFIED_SINCE);
         since.is_some() && since == self.last_modified.as_deref()
@@ -108,9 +93,7 @@ fn answer(call: &Call, object: &Object) -> Reply {
         return Ok(Answer::Respond(response));
     }
     let how = call.asked("ranges").unwrap_or("ok");
-    let asked = call
-        .header(header::RANGE)
-        .filter(|_| call.method == Method::GET);
+    let asked = call.header(header::RANGE).filter(|_| call.method == Method::GET);
     let ranges = match asked {
         Some(asked) if how != "ignore" && object.range_may_apply(call) => {
             parse(asked, object.length)
@@ -119,20 +102,12 @@ fn answer(call: &Call, object: &Object) -> Reply {
     };
     let mut response = match ranges {
         Ranges::Whole => {
-            let all = Source::Made {
-                seed: object.seed,
-                offset: 0,
-                left: object.length,
-            };
+            let all = Source::Made { seed: object.seed, offset: 0, left: object.length };
             response(StatusCode::OK, BINARY, paced(cut(call, Paced::new(all))?))
         }
         Ranges::Unsatisfiable => {
             let mut response = response(StatusCode::RANGE_NOT_SATISFIABLE, BINARY, full(""));
-            set(
-                &mut response,
-                header::CONTENT_RANGE,
-                &format!("bytes */{}", object.length),
-            );
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", object.length));
             response
         }
         Ranges::Single(first, last) => single(call, object, how, (first, last))?,
@@ -223,11 +198,7 @@ fn parse_one(spec: &str, length: u64) -> Option<Option<(u64, u64)>> {
         return Some((first < length).then(|| (first, length - 1)));
     }
     let first: u64 = first.parse().ok()?;
-    let last = if last.is_empty() {
-        u64::MAX
-    } else {
-        last.parse().ok()?
-    };
+    let last = if last.is_empty() { u64::MAX } else { last.parse().ok()? };
     if last < first {
         return None;
     }
@@ -252,9 +223,6 @@ mod tests {
         assert_eq!(parse("bytes=-0", 10), Ranges::Unsatisfiable);
         assert_eq!(parse("bytes=5-4", 10), Ranges::Whole);
         assert_eq!(parse("lines=5-4", 10), Ranges::Whole);
-        assert_eq!(
-            parse("bytes=0-0, -1", 10),
-            Ranges::Several(vec![(0, 0), (9, 9)])
-        );
+        assert_eq!(parse("bytes=0-0, -1", 10), Ranges::Several(vec![(0, 0), (9, 9)]));
     }
 }

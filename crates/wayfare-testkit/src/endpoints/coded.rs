@@ -47,8 +47,7 @@ impl Coding {
 
     /// Encodes bytes.
     pub(crate) fn encode(self, plain: &[u8]) -> Vec<u8> {
-        self.encode_from(&mut io::Cursor::new(plain))
-            .expect("memory takes all that is written")
+        self.encode_from(&mut io::Cursor::new(plain)).expect("memory takes all that is written")
     }
 
     fn encode_from(self, plain: &mut dyn io::Read) -> io::Result<Vec<u8>> {
@@ -56,10 +55,7 @@ impl Coding {
         match self {
             Self::Brotli => {
                 let mut out = Vec::new();
-                let params = brotli::enc::BrotliEncoderParams {
-                    quality: 5,
-                    ..Default::default()
-                };
+                let params = brotli::enc::BrotliEncoderParams { quality: 5, ..Default::default() };
                 brotli::BrotliCompress(&mut { plain }, &mut out, &params)?;
                 Ok(out)
             }
@@ -90,11 +86,8 @@ pub(super) fn coded(call: &Call) -> Result<Answer, Refusal> {
     if n > LARGEST {
         return Err(Refusal(format!("at most {LARGEST} bytes are encoded")));
     }
-    let mut response = response(
-        StatusCode::OK,
-        "text/plain",
-        full(coding.encode(text_of(n).as_bytes())),
-    );
+    let mut response =
+        response(StatusCode::OK, "text/plain", full(coding.encode(text_of(n).as_bytes())));
     set(&mut response, header::CONTENT_ENCODING, coding.token());
     set(&mut response, header::VARY, "accept-encoding");
     Ok(Answer::Respond(response))
@@ -102,11 +95,7 @@ pub(super) fn coded(call: &Call) -> Result<Answer, Refusal> {
 
 pub(super) fn bomb(call: &Call) -> Result<Answer, Refusal> {
     let coding = Coding::from_name(call.part(1)).ok_or_else(unknown)?;
-    let mut response = response(
-        StatusCode::OK,
-        "application/octet-stream",
-        full(bomb_of(coding)),
-    );
+    let mut response = response(StatusCode::OK, "application/octet-stream", full(bomb_of(coding)));
     set(&mut response, header::CONTENT_ENCODING, coding.token());
     Ok(Answer::Respond(response))
 }
@@ -116,10 +105,7 @@ fn bomb_of(coding: Coding) -> Bytes {
     static BOMBS: [OnceLock<Bytes>; 5] = [const { OnceLock::new() }; 5];
     let make = || {
         let zeros = &mut io::Read::take(io::repeat(0), BOMB_LENGTH);
-        coding
-            .encode_from(zeros)
-            .expect("memory takes all that is written")
-            .into()
+        coding.encode_from(zeros).expect("memory takes all that is written").into()
     };
     BOMBS[coding as usize].get_or_init(make).clone()
 }

@@ -15,10 +15,7 @@ pub(super) fn delay(mut call: Call) -> Pending {
         let pause = Duration::from_millis(call.number(1)?);
         call.read_body(0).await?;
         tokio::time::sleep(pause).await;
-        Ok(Answer::Respond(text_response(
-            StatusCode::OK,
-            "Late, but here.\n",
-        )))
+        Ok(Answer::Respond(text_response(StatusCode::OK, "Late, but here.\n")))
     })
 }
 
@@ -29,21 +26,13 @@ pub(super) fn delay_body(call: &Call) -> Reply {
 
 pub(super) fn stream(call: &Call) -> Reply {
     let seed = call.asked_number("seed", DEFAULT_SEED)?;
-    binary(
-        Paced::made(call.number(1)?, seed)
-            .with_chunk(call.number(2)?)
-            .without_length(),
-    )
+    binary(Paced::made(call.number(1)?, seed).with_chunk(call.number(2)?).without_length())
 }
 
 pub(super) fn drip(call: &Call) -> Reply {
     let seed = call.asked_number("seed", DEFAULT_SEED)?;
     let pause = Duration::from_millis(call.number(2)?);
-    binary(
-        Paced::made(call.number(1)?, seed)
-            .with_chunk(1)
-            .with_pause(pause),
-    )
+    binary(Paced::made(call.number(1)?, seed).with_chunk(1).with_pause(pause))
 }
 
 pub(super) fn rate(call: &Call) -> Reply {
@@ -52,17 +41,9 @@ pub(super) fn rate(call: &Call) -> Reply {
     // Twenty chunks a second; slower rates go byte by byte.
     let chunk = (rate / 20).max(1);
     let pause = Duration::from_secs_f64(chunk as f64 / rate.max(1) as f64);
-    binary(
-        Paced::made(call.number(1)?, seed)
-            .with_chunk(chunk)
-            .with_pause(pause),
-    )
+    binary(Paced::made(call.number(1)?, seed).with_chunk(chunk).with_pause(pause))
 }
 
 fn binary(body: Paced) -> Reply {
-    Ok(Answer::Respond(response(
-        StatusCode::OK,
-        "application/octet-stream",
-        paced(body),
-    )))
+    Ok(Answer::Respond(response(StatusCode::OK, "application/octet-stream", paced(body))))
 }

@@ -19,17 +19,11 @@ pub const PASSWORD: &str = "passwd";
 type Reply = Result<Answer, Refusal>;
 
 pub(super) fn help(_: &Call) -> Reply {
-    Ok(Answer::Respond(text_response(
-        StatusCode::OK,
-        HELP.as_str(),
-    )))
+    Ok(Answer::Respond(text_response(StatusCode::OK, HELP.as_str())))
 }
 
 pub(super) fn get(_: &Call) -> Reply {
-    Ok(Answer::Respond(text_response(
-        StatusCode::OK,
-        "It works.\n",
-    )))
+    Ok(Answer::Respond(text_response(StatusCode::OK, "It works.\n")))
 }
 
 pub(super) fn json(_: &Call) -> Reply {
@@ -48,9 +42,7 @@ pub(super) fn headers(call: &Call) -> Reply {
         .iter()
         .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
         .collect();
-    Ok(Answer::Respond(json_response(
-        &json!({ "headers": fields }),
-    )))
+    Ok(Answer::Respond(json_response(&json!({ "headers": fields }))))
 }
 
 pub(super) fn priority(call: &Call) -> Reply {
@@ -65,10 +57,7 @@ pub(super) fn cookies(call: &Call) -> Reply {
         .iter()
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
-    Ok(Answer::Respond(text_response(
-        StatusCode::OK,
-        values.join("; "),
-    )))
+    Ok(Answer::Respond(text_response(StatusCode::OK, values.join("; "))))
 }
 
 pub(super) fn connections(call: &Call) -> Reply {
@@ -84,11 +73,7 @@ pub(super) fn connections(call: &Call) -> Reply {
 pub(super) fn status_code(call: &Call) -> Reply {
     let status = status(call.number(1)?)?;
     let no_body = matches!(status.as_u16(), 204 | 205 | 304);
-    let text = if no_body {
-        String::new()
-    } else {
-        format!("{status}\n")
-    };
+    let text = if no_body { String::new() } else { format!("{status}\n") };
     Ok(Answer::Respond(text_response(status, text)))
 }
 
@@ -119,9 +104,7 @@ pub(super) fn redirect(call: &Call) -> Reply {
 }
 
 pub(super) fn redirect_to(call: &Call) -> Reply {
-    let to = call
-        .asked("url")
-        .ok_or_else(|| Refusal("say where to: ?url=…".to_owned()))?;
+    let to = call.asked("url").ok_or_else(|| Refusal("say where to: ?url=…".to_owned()))?;
     redirection(call.asked_number("code", 302)?, to)
 }
 
@@ -143,10 +126,7 @@ pub(super) fn cookies_set(_: &Call) -> Reply {
 pub(super) fn auth_basic(call: &Call) -> Reply {
     let right = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
     if call.header(header::AUTHORIZATION) == Some(&right) {
-        return Ok(Answer::Respond(text_response(
-            StatusCode::OK,
-            "You are in.\n",
-        )));
+        return Ok(Answer::Respond(text_response(StatusCode::OK, "You are in.\n")));
     }
     let mut response = text_response(StatusCode::UNAUTHORIZED, "Who are you?\n");
     let challenge = r#"Basic realm="wayfare", charset="UTF-8""#;
@@ -164,11 +144,7 @@ pub(super) fn cache(call: &Call) -> Reply {
         text_response(StatusCode::OK, format!("visit {visit}\n"))
     };
     set(&mut response, header::ETAG, &etag);
-    set(
-        &mut response,
-        header::CACHE_CONTROL,
-        &format!("max-age={seconds}"),
-    );
+    set(&mut response, header::CACHE_CONTROL, &format!("max-age={seconds}"));
     Ok(Answer::Respond(response))
 }
 
@@ -176,13 +152,7 @@ pub(super) fn file(call: &Call) -> Reply {
     let name = call.part(1);
     let plain: String = name
         .chars()
-        .map(|c| {
-            if c.is_ascii_graphic() && !matches!(c, '"' | '\\') {
-                c
-            } else {
-                '_'
-            }
-        })
+        .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '_' })
         .collect();
     let encoded = utf8_percent_encode(name, NON_ALPHANUMERIC);
     let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");

@@ -11,13 +11,8 @@ use crate::server::Paced;
 pub(super) fn early_hints(_: &Call) -> Result<Answer, Refusal> {
     let mut interim = Response::new(());
     *interim.status_mut() = StatusCode::EARLY_HINTS;
-    for link in [
-        "</style.css>; rel=preload; as=style",
-        "</code.js>; rel=preload; as=script",
-    ] {
-        interim
-            .headers_mut()
-            .append(header::LINK, HeaderValue::from_static(link));
+    for link in ["</style.css>; rel=preload; as=style", "</code.js>; rel=preload; as=script"] {
+        interim.headers_mut().append(header::LINK, HeaderValue::from_static(link));
     }
     let response = text_response(StatusCode::OK, "The hints came first.\n");
     Ok(Answer::Interim { interim, response })
@@ -34,11 +29,7 @@ pub(super) fn trailers(call: &Call) -> Result<Answer, Refusal> {
             fields.insert("x-sha256", value);
         }
         let body = Paced::new(ready(body)).with_trailers(fields);
-        return Ok(Answer::Respond(response(
-            StatusCode::OK,
-            "text/plain",
-            paced(body),
-        )));
+        return Ok(Answer::Respond(response(StatusCode::OK, "text/plain", paced(body))));
     }
     let (first, second) = body.split_at(64);
     let bytes = format!(
@@ -48,27 +39,15 @@ pub(super) fn trailers(call: &Call) -> Result<Answer, Refusal> {
         first.len(),
         second.len(),
     );
-    let raw = Raw {
-        steps: vec![Step::send(bytes)],
-        then: Then::NextRequest,
-    };
-    Ok(Answer::Raw {
-        raw,
-        instead: text_response(StatusCode::OK, ""),
-    })
+    let raw = Raw { steps: vec![Step::send(bytes)], then: Then::NextRequest };
+    Ok(Answer::Raw { raw, instead: text_response(StatusCode::OK, "") })
 }
 
 pub(super) fn faults(_: &Call) -> Result<Answer, Refusal> {
     let list: String = FAULTS
         .iter()
         .map(|fault| {
-            let Fault {
-                name,
-                what,
-                outcome,
-                method,
-                ..
-            } = fault;
+            let Fault { name, what, outcome, method, .. } = fault;
             format!("/fault/{name}\n    {method}: {what}; expect: {outcome:?}\n")
         })
         .collect();
@@ -78,10 +57,7 @@ pub(super) fn faults(_: &Call) -> Result<Answer, Refusal> {
 pub(super) fn fault(call: &Call) -> Result<Answer, Refusal> {
     let fault = Fault::named(call.part(1))
         .ok_or_else(|| Refusal("no such fault; /faults lists them".to_owned()))?;
-    let raw = Raw {
-        steps: fault.steps_after_head(),
-        then: Then::HangUp,
-    };
+    let raw = Raw { steps: fault.steps_after_head(), then: Then::HangUp };
     let instead = text_response(StatusCode::NOT_IMPLEMENTED, "Faults are for HTTP/1.\n");
     Ok(Answer::Raw { raw, instead })
 }

@@ -13,11 +13,7 @@ pub(super) fn text(call: &Call) -> Result<Answer, Refusal> {
         .ok_or_else(|| Refusal("the charsets are utf-8, iso-8859-1, …".to_owned()))?;
     let mut response = response(StatusCode::OK, "text/plain", full(bytes));
     if let Some(charset) = charset {
-        set(
-            &mut response,
-            header::CONTENT_TYPE,
-            &format!("text/plain; charset={charset}"),
-        );
+        set(&mut response, header::CONTENT_TYPE, &format!("text/plain; charset={charset}"));
     }
     Ok(Answer::Respond(response))
 }
@@ -37,7 +33,5 @@ pub fn text_in(charset: &str) -> Option<Vec<u8>> {
 }
 
 fn latin1(text: &str) -> Vec<u8> {
-    text.chars()
-        .map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?'))
-        .collect()
+    text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect()
 }

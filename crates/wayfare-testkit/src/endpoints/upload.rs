@@ -55,10 +55,7 @@ pub(super) fn refused(_: Call) -> Pending {
              Content-Length: {}\r\nConnection: close\r\n\r\n{TEXT}",
             TEXT.len()
         );
-        let raw = Raw {
-            steps: vec![Step::send(head)],
-            then: Then::HangUp,
-        };
+        let raw = Raw { steps: vec![Step::send(head)], then: Then::HangUp };
         let instead = text_response(StatusCode::PAYLOAD_TOO_LARGE, TEXT);
         Ok(Answer::Raw { raw, instead })
     })
@@ -68,9 +65,7 @@ pub(super) fn no_continue(call: Call) -> Pending {
     Box::pin(async move {
         let status = status(call.number(1)?)?;
         let mut response = text_response(status, "The body is not wanted.\n");
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         Ok(Answer::Respond(response))
     })
 }

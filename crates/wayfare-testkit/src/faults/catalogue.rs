@@ -115,14 +115,7 @@ const fn fault(
     steps: fn() -> Vec<Step>,
     what: &'static str,
 ) -> Fault {
-    Fault {
-        name,
-        what,
-        outcome,
-        method: "GET",
-        body: GOOD,
-        steps,
-    }
+    Fault { name, what, outcome, method: "GET", body: GOOD, steps }
 }
 
 impl Fault {

@@ -29,10 +29,7 @@ pub(super) fn stall_body() -> Vec<Step> {
 pub(super) fn drip_body() -> Vec<Step> {
     let head = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
     let body = text_of(1000).into();
-    let drip = Step::SendSlowly {
-        bytes: body,
-        every: Duration::from_secs(1),
-    };
+    let drip = Step::SendSlowly { bytes: body, every: Duration::from_secs(1) };
     vec![Step::head(), head, drip, Step::Fin]
 }
 
@@ -98,10 +95,7 @@ pub(super) fn differing_cl() -> Vec<Step> {
 }
 
 pub(super) fn te_and_cl() -> Vec<Step> {
-    answer(
-        "Transfer-Encoding: chunked\r\nContent-Length: 3",
-        "5\r\ngood\n\r\n0\r\n\r\n",
-    )
+    answer("Transfer-Encoding: chunked\r\nContent-Length: 3", "5\r\ngood\n\r\n0\r\n\r\n")
 }
 
 pub(super) fn te_not_chunked() -> Vec<Step> {
@@ -109,17 +103,11 @@ pub(super) fn te_not_chunked() -> Vec<Step> {
 }
 
 pub(super) fn te_unknown() -> Vec<Step> {
-    answer(
-        "Transfer-Encoding: chunked, xchunked",
-        "5\r\ngood\n\r\n0\r\n\r\n",
-    )
+    answer("Transfer-Encoding: chunked, xchunked", "5\r\ngood\n\r\n0\r\n\r\n")
 }
 
 pub(super) fn te_twice() -> Vec<Step> {
-    answer(
-        "Transfer-Encoding: chunked, chunked",
-        "5\r\ngood\n\r\n0\r\n\r\n",
-    )
+    answer("Transfer-Encoding: chunked, chunked", "5\r\ngood\n\r\n0\r\n\r\n")
 }
 
 pub(super) fn te_in_http10() -> Vec<Step> {
@@ -236,9 +224,7 @@ pub(super) fn gzip_not() -> Vec<Step> {
 }
 
 pub(super) fn gzip_sixty_times() -> Vec<Step> {
-    let bytes = (0..60).fold(GOOD.as_bytes().to_vec(), |bytes, _| {
-        Coding::Gzip.encode(&bytes)
-    });
+    let bytes = (0..60).fold(GOOD.as_bytes().to_vec(), |bytes, _| Coding::Gzip.encode(&bytes));
     coded(&vec!["gzip"; 60].join(", "), &bytes)
 }
 
@@ -256,16 +242,9 @@ pub(super) fn zstd_cut() -> Vec<Step> {
 
 /// A correctly framed body whose coded bytes are these.
 fn coded(coding: &str, bytes: &[u8]) -> Vec<Step> {
-    let head = format!(
-        "Content-Encoding: {coding}\r\nContent-Length: {}",
-        bytes.len()
-    );
+    let head = format!("Content-Encoding: {coding}\r\nContent-Length: {}", bytes.len());
     let head = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n");
-    vec![
-        Step::head(),
-        Step::send([head.as_bytes(), bytes].concat()),
-        Step::Fin,
-    ]
+    vec![Step::head(), Step::send([head.as_bytes(), bytes].concat()), Step::Fin]
 }
 
 fn cut(coding: Coding) -> Vec<u8> {

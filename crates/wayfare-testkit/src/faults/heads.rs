@@ -20,20 +20,11 @@ pub(super) fn close_before_head() -> Vec<Step> {
 }
 
 pub(super) fn cut_head() -> Vec<Step> {
-    vec![
-        Step::head(),
-        Step::send("HTTP/1.1 200 OK\r\nContent-Le"),
-        Step::Fin,
-    ]
+    vec![Step::head(), Step::send("HTTP/1.1 200 OK\r\nContent-Le"), Step::Fin]
 }
 
 pub(super) fn reset_in_head() -> Vec<Step> {
-    vec![
-        Step::head(),
-        Step::send("HTTP/1.1 200 OK\r\nContent-Le"),
-        Step::Wait(SHORT),
-        Step::Rst,
-    ]
+    vec![Step::head(), Step::send("HTTP/1.1 200 OK\r\nContent-Le"), Step::Wait(SHORT), Step::Rst]
 }
 
 pub(super) fn stall_accept() -> Vec<Step> {
@@ -45,21 +36,14 @@ pub(super) fn stall_head() -> Vec<Step> {
 }
 
 pub(super) fn stall_in_head() -> Vec<Step> {
-    vec![
-        Step::head(),
-        Step::send("HTTP/1.1 200 OK\r\nContent-Le"),
-        SILENCE,
-    ]
+    vec![Step::head(), Step::send("HTTP/1.1 200 OK\r\nContent-Le"), SILENCE]
 }
 
 pub(super) fn drip_head() -> Vec<Step> {
     let head = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "a".repeat(600));
     vec![
         Step::head(),
-        Step::SendSlowly {
-            bytes: head.into(),
-            every: Duration::from_secs(1),
-        },
+        Step::SendSlowly { bytes: head.into(), every: Duration::from_secs(1) },
         Step::Fin,
     ]
 }
@@ -107,15 +91,11 @@ pub(super) fn icy() -> Vec<Step> {
 }
 
 pub(super) fn http2_version() -> Vec<Step> {
-    closing(&format!(
-        "HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\n{GOOD}"
-    ))
+    closing(&format!("HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\n{GOOD}"))
 }
 
 pub(super) fn long_status() -> Vec<Step> {
-    closing(&format!(
-        "HTTP/1.1 99999 Odd\r\nContent-Length: 5\r\n\r\n{GOOD}"
-    ))
+    closing(&format!("HTTP/1.1 99999 Odd\r\nContent-Length: 5\r\n\r\n{GOOD}"))
 }
 
 pub(super) fn ssh_banner() -> Vec<Step> {
@@ -143,9 +123,7 @@ pub(super) fn empty_field_name() -> Vec<Step> {
 }
 
 pub(super) fn space_before_first_field() -> Vec<Step> {
-    closing(&format!(
-        "HTTP/1.1 200 OK\r\n Content-Length: 1\r\nContent-Length: 5\r\n\r\n{GOOD}"
-    ))
+    closing(&format!("HTTP/1.1 200 OK\r\n Content-Length: 1\r\nContent-Length: 5\r\n\r\n{GOOD}"))
 }
 
 pub(super) fn obs_fold() -> Vec<Step> {
@@ -161,9 +139,7 @@ pub(super) fn no_reason() -> Vec<Step> {
 }
 
 fn with_field(line: &str) -> Vec<Step> {
-    closing(&format!(
-        "HTTP/1.1 200 OK\r\n{line}\r\nContent-Length: 5\r\n\r\n{GOOD}"
-    ))
+    closing(&format!("HTTP/1.1 200 OK\r\n{line}\r\nContent-Length: 5\r\n\r\n{GOOD}"))
 }
 
 fn closing(answer: &str) -> Vec<Step> {
@@ -171,19 +147,11 @@ fn closing(answer: &str) -> Vec<Step> {
 }
 
 fn endless(begin: &str, again: String) -> Vec<Step> {
-    vec![
-        Step::head(),
-        Step::send(begin),
-        forever(again.into(), Duration::ZERO),
-    ]
+    vec![Step::head(), Step::send(begin), forever(again.into(), Duration::ZERO)]
 }
 
 pub(super) fn forever(bytes: Bytes, every: Duration) -> Step {
-    Step::RepeatSend {
-        bytes,
-        times: Times::Forever,
-        every,
-    }
+    Step::RepeatSend { bytes, times: Times::Forever, every }
 }
 
 /// Says nothing more, and ends when the client gives up.

@@ -61,14 +61,7 @@ pub const H2_FAULTS: &[H2Fault] = &[
 ];
 
 const fn fault(name: &'static str, outcome: Outcome, run: Run, what: &'static str) -> H2Fault {
-    H2Fault {
-        name,
-        what,
-        outcome,
-        method: "GET",
-        settings: &[],
-        run,
-    }
+    H2Fault { name, what, outcome, method: "GET", settings: &[], run }
 }
 
 impl H2Fault {

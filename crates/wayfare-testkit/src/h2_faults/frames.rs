@@ -41,12 +41,7 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl Frame {
     pub(crate) fn new(kind: u8, flags: u8, stream: u32, payload: impl Into<Bytes>) -> Self {
-        Self {
-            kind,
-            flags,
-            stream,
-            payload: payload.into(),
-        }
+        Self { kind, flags, stream, payload: payload.into() }
     }
 
     pub(crate) fn settings(values: &[(u16, u32)]) -> Self {
@@ -101,12 +96,7 @@ impl Frame {
         }
         let payload = bytes.split_to(HEAD + length).freeze().slice(HEAD..);
         let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
-        Some(Self {
-            kind: head[3],
-            flags: head[4],
-            stream,
-            payload,
-        })
+        Some(Self { kind: head[3], flags: head[4], stream, payload })
     }
 }
 

@@ -91,38 +91,25 @@ pub(super) fn length_too_short(talk: Talk, _: u64) -> Play {
 }
 
 pub(super) fn no_status(talk: Talk, _: u64) -> Play {
-    answering(talk, |stream| {
-        vec![Frame::headers(stream, END_STREAM, &[("x-a", "b")])]
-    })
+    answering(talk, |stream| vec![Frame::headers(stream, END_STREAM, &[("x-a", "b")])])
 }
 
 pub(super) fn upper_case_name(talk: Talk, _: u64) -> Play {
     answering(talk, |stream| {
-        vec![Frame::headers(
-            stream,
-            END_STREAM,
-            &[(":status", "200"), ("X-Upper", "a")],
-        )]
+        vec![Frame::headers(stream, END_STREAM, &[(":status", "200"), ("X-Upper", "a")])]
     })
 }
 
 pub(super) fn connection_field(talk: Talk, _: u64) -> Play {
     answering(talk, |stream| {
         let fields = [(":status", "200"), ("connection", "keep-alive")];
-        vec![
-            Frame::headers(stream, 0, &fields),
-            Frame::data(stream, END_STREAM, GOOD),
-        ]
+        vec![Frame::headers(stream, 0, &fields), Frame::data(stream, END_STREAM, GOOD)]
     })
 }
 
 pub(super) fn late_pseudo_field(talk: Talk, _: u64) -> Play {
     answering(talk, |stream| {
-        vec![Frame::headers(
-            stream,
-            END_STREAM,
-            &[("x-a", "b"), (":status", "200")],
-        )]
+        vec![Frame::headers(stream, END_STREAM, &[("x-a", "b"), (":status", "200")])]
     })
 }
 
@@ -191,16 +178,14 @@ pub(super) fn window_never_opened(mut talk: Talk, _: u64) -> Play {
 pub(super) fn interim_flood(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         let stream = talk.request().await?;
-        talk.flood(&[Frame::headers(stream, 0, &[(":status", "102")])])
-            .await
+        talk.flood(&[Frame::headers(stream, 0, &[(":status", "102")])]).await
     })
 }
 
 pub(super) fn empty_data_flood(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         let stream = talk.request().await?;
-        talk.send(&[Frame::headers(stream, 0, &[(":status", "200")])])
-            .await?;
+        talk.send(&[Frame::headers(stream, 0, &[(":status", "200")])]).await?;
         talk.flood(&[Frame::data(stream, 0, "")]).await
     })
 }
@@ -209,21 +194,17 @@ pub(super) fn continuation_flood(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         let stream = talk.request().await?;
         let [head, _] = good(stream);
-        talk.send(&[Frame::new(HEADERS, 0, stream, head.payload)])
-            .await?;
+        talk.send(&[Frame::new(HEADERS, 0, stream, head.payload)]).await?;
         let more = super::frames::field_block(&[("x-a", &"b".repeat(1000))]);
-        talk.flood(&[Frame::new(CONTINUATION, 0, stream, more)])
-            .await
+        talk.flood(&[Frame::new(CONTINUATION, 0, stream, more)]).await
     })
 }
 
 pub(super) fn data_beyond_window(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         let stream = talk.request().await?;
-        talk.send(&[Frame::headers(stream, 0, &[(":status", "200")])])
-            .await?;
-        talk.flood(&[Frame::data(stream, 0, vec![b'a'; 16_000])])
-            .await
+        talk.send(&[Frame::headers(stream, 0, &[(":status", "200")])]).await?;
+        talk.flood(&[Frame::data(stream, 0, vec![b'a'; 16_000])]).await
     })
 }
 
@@ -241,10 +222,7 @@ fn answering(mut talk: Talk, answer: fn(u32) -> Vec<Frame>) -> Play {
 /// A head that promises ten bytes, and five of them.
 pub(super) fn half(stream: u32) -> [Frame; 2] {
     let fields = [(":status", "200"), ("content-length", "10")];
-    [
-        Frame::headers(stream, 0, &fields),
-        Frame::data(stream, 0, GOOD),
-    ]
+    [Frame::headers(stream, 0, &fields), Frame::data(stream, 0, GOOD)]
 }
 
 pub(super) const SHORT: Duration = Duration::from_millis(50);

@@ -52,14 +52,7 @@ impl Talk {
     ) -> io::Result<Self> {
         let (pings, windows) = (Pings::Answered, Windows::Opened);
         let (ahead, waiting) = (BytesMut::new(), VecDeque::new());
-        let mut talk = Self {
-            stream,
-            ahead,
-            waiting,
-            ear,
-            pings,
-            windows,
-        };
+        let mut talk = Self { stream, ahead, waiting, ear, pings, windows };
         while talk.ahead.len() < PREFACE.len() {
             talk.fill().await?;
         }
@@ -198,8 +191,7 @@ impl Talk {
                 self.send(&[Frame::new(SETTINGS, ACK, 0, "")]).await?;
             }
             PING if !frame.is(PING, ACK) && self.pings == Pings::Answered => {
-                self.send(&[Frame::new(PING, ACK, 0, frame.payload.clone())])
-                    .await?;
+                self.send(&[Frame::new(PING, ACK, 0, frame.payload.clone())]).await?;
             }
             DATA if length > 0 && self.windows == Windows::Opened => {
                 let mut updates = vec![Frame::window_update(0, length)];
@@ -211,11 +203,7 @@ impl Talk {
             _ => {}
         }
         let ends = frame.is(HEADERS, END_STREAM) || frame.is(DATA, END_STREAM);
-        Ok(if ends {
-            Noted::RequestEnds
-        } else {
-            Noted::Other
-        })
+        Ok(if ends { Noted::RequestEnds } else { Noted::Other })
     }
 }
 
@@ -240,10 +228,7 @@ impl H2Heard {
                 self.open -= 1;
             }
             GOAWAY => {
-                let code = frame
-                    .payload
-                    .get(4..8)
-                    .and_then(|code| code.try_into().ok());
+                let code = frame.payload.get(4..8).and_then(|code| code.try_into().ok());
                 self.go_away = code.map(u32::from_be_bytes);
             }
             _ => {}
@@ -253,15 +238,8 @@ impl H2Heard {
 
 /// The frames of an answer that is as it should be.
 pub(super) fn good(stream: u32) -> [Frame; 2] {
-    let fields = [
-        (":status", "200"),
-        ("content-type", "text/plain"),
-        ("content-length", "5"),
-    ];
-    [
-        Frame::headers(stream, 0, &fields),
-        Frame::data(stream, END_STREAM, GOOD),
-    ]
+    let fields = [(":status", "200"), ("content-type", "text/plain"), ("content-length", "5")];
+    [Frame::headers(stream, 0, &fields), Frame::data(stream, END_STREAM, GOOD)]
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -15,8 +15,7 @@ pub(super) fn go_away_below(talk: Talk, number: u64) -> Play {
     first_only(talk, number, |mut talk| {
         Box::pin(async move {
             let stream = talk.request().await?;
-            talk.send(&[Frame::go_away(stream.saturating_sub(2), NO_ERROR)])
-                .await?;
+            talk.send(&[Frame::go_away(stream.saturating_sub(2), NO_ERROR)]).await?;
             talk.hang_up().await
         })
     })
@@ -27,8 +26,7 @@ pub(super) fn go_away_with_error(talk: Talk, number: u64) -> Play {
         Box::pin(async move {
             let stream = talk.request().await?;
             let last = stream.saturating_sub(2);
-            talk.send(&[Frame::go_away(last, ENHANCE_YOUR_CALM)])
-                .await?;
+            talk.send(&[Frame::go_away(last, ENHANCE_YOUR_CALM)]).await?;
             talk.hang_up().await
         })
     })
@@ -87,8 +85,7 @@ pub(super) fn serve(mut talk: Talk, _: u64) -> Play {
 pub(super) fn streams_raised(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         talk.listen(SHORT * 4).await?;
-        talk.send(&[Frame::settings(&[(MAX_CONCURRENT_STREAMS, 10)])])
-            .await?;
+        talk.send(&[Frame::settings(&[(MAX_CONCURRENT_STREAMS, 10)])]).await?;
         talk.serve_on(Duration::from_millis(20)).await
     })
 }
@@ -96,8 +93,7 @@ pub(super) fn streams_raised(mut talk: Talk, _: u64) -> Play {
 pub(super) fn streams_lowered(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         let stream = talk.request().await?;
-        talk.send(&[Frame::settings(&[(MAX_CONCURRENT_STREAMS, 1)])])
-            .await?;
+        talk.send(&[Frame::settings(&[(MAX_CONCURRENT_STREAMS, 1)])]).await?;
         talk.answer(stream).await?;
         talk.serve_on(Duration::from_millis(20)).await
     })
@@ -106,11 +102,9 @@ pub(super) fn streams_lowered(mut talk: Talk, _: u64) -> Play {
 pub(super) fn window_lowered(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         talk.request_head().await?;
-        talk.send(&[Frame::settings(&[(INITIAL_WINDOW_SIZE, 0)])])
-            .await?;
+        talk.send(&[Frame::settings(&[(INITIAL_WINDOW_SIZE, 0)])]).await?;
         talk.listen(SHORT * 2).await?;
-        talk.send(&[Frame::settings(&[(INITIAL_WINDOW_SIZE, 1 << 20)])])
-            .await?;
+        talk.send(&[Frame::settings(&[(INITIAL_WINDOW_SIZE, 1 << 20)])]).await?;
         talk.serve_on(Duration::ZERO).await
     })
 }
@@ -125,12 +119,8 @@ pub(super) fn window_by_zero(talk: Talk, _: u64) -> Play {
 
 pub(super) fn push(talk: Talk, _: u64) -> Play {
     then_nothing(talk, |stream| {
-        let fields = [
-            (":method", "GET"),
-            (":scheme", "http"),
-            (":authority", "a"),
-            (":path", "/pushed"),
-        ];
+        let fields =
+            [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/pushed")];
         let block = field_block(&fields);
         let payload = [&2_u32.to_be_bytes()[..], &block].concat();
         vec![Frame::new(PUSH_PROMISE, END_HEADERS, stream, payload)]
@@ -152,10 +142,7 @@ pub(super) fn data_on_stream_0(talk: Talk, _: u64) -> Play {
 pub(super) fn frame_too_large(talk: Talk, _: u64) -> Play {
     then_nothing(talk, |stream| {
         let head = Frame::headers(stream, 0, &[(":status", "200")]);
-        vec![
-            head,
-            Frame::data(stream, END_STREAM, vec![b'a'; (16 << 20) - 1]),
-        ]
+        vec![head, Frame::data(stream, END_STREAM, vec![b'a'; (16 << 20) - 1])]
     })
 }
 
@@ -163,9 +150,8 @@ pub(super) fn unknown_frames(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         loop {
             let stream = talk.request().await?;
-            let odd: Vec<Frame> = (0x10..0x40)
-                .map(|kind| Frame::new(kind, 0xff, stream, "odd"))
-                .collect();
+            let odd: Vec<Frame> =
+                (0x10..0x40).map(|kind| Frame::new(kind, 0xff, stream, "odd")).collect();
             talk.send(&odd).await?;
             talk.answer(stream).await?;
         }
@@ -187,8 +173,7 @@ pub(super) fn unknown_flood(talk: Talk, _: u64) -> Play {
 pub(super) fn http1_answer(mut talk: Talk, _: u64) -> Play {
     // Behind the server's SETTINGS this is a frame of an absurd length.
     Box::pin(async move {
-        talk.send_bytes(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
-            .await?;
+        talk.send_bytes(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await?;
         talk.hang_up().await
     })
 }

@@ -80,11 +80,7 @@ impl Paced {
     }
 
     pub(crate) fn made(n: u64, seed: u64) -> Self {
-        Self::new(Source::Made {
-            seed,
-            offset: 0,
-            left: n,
-        })
+        Self::new(Source::Made { seed, offset: 0, left: n })
     }
 
     pub(crate) fn with_chunk(mut self, chunk: u64) -> Self {
@@ -138,29 +134,18 @@ impl Body for Paced {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if this.source.left() == 0 {
-            return Poll::Ready(
-                this.trailers
-                    .take()
-                    .map(|fields| Ok(Frame::trailers(fields))),
-            );
+            return Poll::Ready(this.trailers.take().map(|fields| Ok(Frame::trailers(fields))));
         }
         let pause = this.pause_before_next();
         if !pause.is_zero() {
-            ready!(
-                this.sleep
-                    .get_or_insert_with(|| Box::pin(sleep(pause)))
-                    .as_mut()
-                    .poll(cx)
-            );
+            ready!(this.sleep.get_or_insert_with(|| Box::pin(sleep(pause))).as_mut().poll(cx));
             this.sleep = None;
         }
         this.begun = true;
         if this.cut == Some(0) {
             return Poll::Ready(Some(Err("the body is cut off on purpose".into())));
         }
-        let bytes = this
-            .source
-            .take(this.chunk.min(this.cut.unwrap_or(u64::MAX)));
+        let bytes = this.source.take(this.chunk.min(this.cut.unwrap_or(u64::MAX)));
         this.cut = this.cut.map(|left| left - bytes.len() as u64);
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }

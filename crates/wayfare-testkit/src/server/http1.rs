@@ -20,13 +20,7 @@ pub(crate) async fn serve(mut stream: Shared, site: Arc<Site>, number: u64) {
     loop {
         let taken = Arc::new(Mutex::new(None));
         let service = service_fn(|request: Request<Incoming>| {
-            answer(
-                request,
-                Arc::clone(&site),
-                number,
-                stream.clone(),
-                Arc::clone(&taken),
-            )
+            answer(request, Arc::clone(&site), number, stream.clone(), Arc::clone(&taken))
         });
         // An error here means that the client left or that the stream was taken over.
         let _ = http1::Builder::new()

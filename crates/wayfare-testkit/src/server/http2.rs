@@ -53,10 +53,7 @@ async fn exchange(
     let head_only = request.method() == Method::HEAD;
     let request = request.map(|stream| Received { stream }.boxed_unsync());
     let response = match site.answer(request, Visit { connection: number }).await {
-        Answer::Respond(response)
-        | Answer::Raw {
-            instead: response, ..
-        } => response,
+        Answer::Respond(response) | Answer::Raw { instead: response, .. } => response,
         Answer::Interim { interim, response } => {
             if respond.send_informational(interim).is_err() {
                 return;
@@ -82,17 +79,11 @@ async fn send(
         head.headers.entry(header::DATE).or_insert(date);
     }
     if let Some(length) = body.size_hint().exact() {
-        head.headers
-            .entry(header::CONTENT_LENGTH)
-            .or_insert(length.into());
+        head.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
     }
     let end = head_only || body.is_end_stream();
     let stream = respond.send_response(Response::from_parts(head, ()), end)?;
-    if end {
-        Ok(())
-    } else {
-        pump(stream, body).await
-    }
+    if end { Ok(()) } else { pump(stream, body).await }
 }
 
 async fn pump(mut stream: SendStream<Bytes>, mut body: ReplyBody) -> Result<(), h2::Error> {

@@ -133,11 +133,7 @@ impl Log {
         }
         let sha256 = hex(&digest.finalize());
         self.amend(order, |record| record.body_sha256 = Some(sha256.clone()));
-        Ok(WholeBody {
-            kept: kept.into(),
-            length,
-            sha256,
-        })
+        Ok(WholeBody { kept: kept.into(), length, sha256 })
     }
 
     /// Counts a visit to something that changes from visit to visit; the first is 0.
@@ -173,9 +169,7 @@ impl Log {
     fn amend(&self, order: u64, change: impl FnOnce(&mut RequestRecord)) {
         let mut records = self.records();
         let first = records.front().map_or(0, |record| record.order);
-        let place = order
-            .checked_sub(first)
-            .and_then(|place| usize::try_from(place).ok());
+        let place = order.checked_sub(first).and_then(|place| usize::try_from(place).ok());
         if let Some(record) = place.and_then(|place| records.get_mut(place)) {
             change(record);
         }

@@ -73,11 +73,7 @@ impl Link {
     /// Tells how things stand; the task is woken when that changes.
     pub(super) fn poll_reach(&self, cx: &Context<'_>) -> Reach {
         let mut state = self.lock();
-        if !state
-            .waiting
-            .iter()
-            .any(|waker| waker.will_wake(cx.waker()))
-        {
+        if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             // Tasks that are long over would pile up; waking the others once too often is cheap.
             if state.waiting.len() == MOST_WAITING {
                 state.waiting.drain(..).for_each(Waker::wake);

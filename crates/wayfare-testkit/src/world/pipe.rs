@@ -62,23 +62,14 @@ pub(super) fn pair(
         local: client,
         peer: server,
     };
-    let far = WorldStream {
-        incoming: up,
-        outgoing: down,
-        sleep: None,
-        local: server,
-        peer: client,
-    };
+    let far =
+        WorldStream { incoming: up, outgoing: down, sleep: None, local: server, peer: client };
     (near, far)
 }
 
 impl Lane {
     fn new(link: Arc<Link>, direction: Direction) -> Arc<Self> {
-        Arc::new(Self {
-            link,
-            direction,
-            state: Mutex::default(),
-        })
+        Arc::new(Self { link, direction, state: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, LaneState> {
@@ -167,9 +158,7 @@ impl AsyncRead for WorldStream {
             let arrival = *arrival;
             state.reader = Some(cx.waker().clone());
             drop(state);
-            let sleep = self
-                .sleep
-                .insert(Box::pin(tokio::time::sleep_until(arrival)));
+            let sleep = self.sleep.insert(Box::pin(tokio::time::sleep_until(arrival)));
             std::task::ready!(sleep.as_mut().poll(cx));
         }
     }
@@ -220,8 +209,7 @@ impl AsyncWrite for WorldStream {
         let n = buf.len().min(room);
         // Segments, so that a slow link delivers a long write little by little.
         for segment in BytesMut::from(&buf[..n]).freeze().chunks(SEGMENT) {
-            self.outgoing
-                .post(Parcel::Data(Bytes::copy_from_slice(segment)));
+            self.outgoing.post(Parcel::Data(Bytes::copy_from_slice(segment)));
         }
         Poll::Ready(Ok(n))
     }

@@ -26,9 +26,7 @@ pub struct Reply {
 
 impl Reply {
     pub fn field(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -49,10 +47,7 @@ pub async fn send(
     fields: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> Reply {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "test");
+    let mut request = Request::builder().method(method).uri(path).header("host", "test");
     for (name, value) in fields {
         request = request.header(*name, *value);
     }
@@ -65,9 +60,8 @@ pub async fn over<S>(stream: S, request: Request<Full<Bytes>>) -> Reply
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     whole(sender.send_request(request).await.unwrap()).await
 }
@@ -87,24 +81,14 @@ pub async fn get_h2(address: SocketAddr, path: &str) -> Reply {
         body.extend_from_slice(&data);
     }
     let trailers = stream.trailers().await.unwrap().unwrap_or_default();
-    Reply {
-        status: head.status,
-        headers: head.headers,
-        body: body.into(),
-        trailers,
-    }
+    Reply { status: head.status, headers: head.headers, body: body.into(), trailers }
 }
 
 async fn whole(response: Response<hyper::body::Incoming>) -> Reply {
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap();
     let trailers = body.trailers().cloned().unwrap_or_default();
-    Reply {
-        status: head.status,
-        headers: head.headers,
-        body: body.to_bytes(),
-        trailers,
-    }
+    Reply { status: head.status, headers: head.headers, body: body.to_bytes(), trailers }
 }
 
 /// Sends bytes and returns all that comes until the server closes (or resets).
@@ -159,7 +143,5 @@ pub async fn tls_over<S: AsyncRead + AsyncWrite + Unpin>(
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     let name = name.try_into().unwrap();
-    tokio_rustls::TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }

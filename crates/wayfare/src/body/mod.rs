@@ -40,12 +40,18 @@ pub struct Body {
 
 #[derive(Default)]
 enum Content {
-    Again { length: Option<u64>, open: Opener },
+    Again {
+        length: Option<u64>,
+        open: Opener,
+    },
     Bytes(Bytes),
     Chain(Vec<Body>),
     #[default]
     Nothing,
-    Once { length: Option<u64>, source: OnceSource },
+    Once {
+        length: Option<u64>,
+        source: OnceSource,
+    },
     /// A stream that a former attempt has taken.
     Spent,
 }

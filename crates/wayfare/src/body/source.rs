@@ -108,7 +108,9 @@ impl Source for BlockingSource {
                         self.state = Blocking::Reading(reading);
                         return Poll::Pending;
                     }
-                    Poll::Ready(read) => return Poll::Ready(read.and_then(|read| self.take_in(read))),
+                    Poll::Ready(read) => {
+                        return Poll::Ready(read.and_then(|read| self.take_in(read)));
+                    }
                 },
             }
         }

@@ -32,7 +32,9 @@ impl Protocol for File {
             let path = local_path(&outgoing.url)?;
             match outgoing.method {
                 Method::GET => get(path, &outgoing.headers, around).await,
-                Method::HEAD => Ok(get(path, &HeaderMap::new(), around).await?.with_body(Body::empty())),
+                Method::HEAD => {
+                    Ok(get(path, &HeaderMap::new(), around).await?.with_body(Body::empty()))
+                }
                 Method::PUT => put(path, outgoing.body, around).await,
                 method => {
                     let message = format!("a file: URL cannot be asked to {method}");
@@ -61,8 +63,9 @@ fn local_path(url: &Url) -> Result<PathBuf, Error> {
 
 async fn get(path: PathBuf, asked: &HeaderMap, around: &Around) -> Result<Answer, Error> {
     let shown = path.clone();
-    let (file, length, modified) =
-        work(&around.home, move || open(&path)).await.map_err(|why| cannot("read", &shown, &why))?;
+    let (file, length, modified) = work(&around.home, move || open(&path))
+        .await
+        .map_err(|why| cannot("read", &shown, &why))?;
     let media_type = shown.to_str().and_then(media_type_of).unwrap_or("application/octet-stream");
     let mut answer = Answer::new(StatusCode::OK)
         .with_header(header::CONTENT_TYPE, HeaderValue::from_static(media_type))
@@ -74,7 +77,10 @@ async fn get(path: PathBuf, asked: &HeaderMap, around: &Around) -> Result<Answer
         Resolved::Satisfiable(ranges) if ranges.len() == 1 => {
             let (first, last) = (ranges[0].start, ranges[0].end - 1);
             answer.status = StatusCode::PARTIAL_CONTENT;
-            answer = with_content_range(answer, &ContentRange::Bytes { first, last, length: Some(length) });
+            answer = with_content_range(
+                answer,
+                &ContentRange::Bytes { first, last, length: Some(length) },
+            );
             (first, last - first + 1)
         }
         Resolved::Unsatisfiable => {

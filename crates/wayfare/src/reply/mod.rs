@@ -259,7 +259,9 @@ impl Reply {
             .headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| MediaType::parse(value.as_bytes()))
-            .and_then(|media_type| encoding_rs::Encoding::for_label(media_type.charset()?.as_bytes()))
+            .and_then(|media_type| {
+                encoding_rs::Encoding::for_label(media_type.charset()?.as_bytes())
+            })
             .unwrap_or(encoding_rs::UTF_8);
         let bytes = self.collect().await?;
         let (text, _, _) = encoding.decode(&bytes);

@@ -127,7 +127,10 @@ impl Pipe {
     }
 
     /// The next bytes, never none of them; nothing at the end.
-    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+    pub(crate) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
         match self.flow {
             Flow::Ended => return Poll::Ready(Ok(None)),
             Flow::Failed => {
@@ -234,7 +237,10 @@ impl Clock {
 impl Undoing {
     fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            let progress = self.decoder.push(&mut self.input, &mut self.output, DECODED).map_err(undecodable)?;
+            let progress = self
+                .decoder
+                .push(&mut self.input, &mut self.output, DECODED)
+                .map_err(undecodable)?;
             if !self.output.is_empty() {
                 return Ok(Some(self.output.split().freeze()));
             }

@@ -13,14 +13,17 @@ use crate::error::Error;
 pub(super) async fn save(reply: &mut Reply, path: &Path) -> Result<u64, Error> {
     let home = reply.head.home.clone();
     let target = path.to_owned();
-    let mut draft = work(&home, move || Draft::beside(&target)).await.map_err(|why| cannot(path, &why))?;
+    let mut draft =
+        work(&home, move || Draft::beside(&target)).await.map_err(|why| cannot(path, &why))?;
     let mut batch = Vec::new();
     let mut batched = 0;
     while let Some(chunk) = reply.chunk().await? {
         batched += chunk.len();
         batch.push(chunk);
         if batched >= BATCH {
-            draft = write(&home, draft, std::mem::take(&mut batch)).await.map_err(|why| cannot(path, &why))?;
+            draft = write(&home, draft, std::mem::take(&mut batch))
+                .await
+                .map_err(|why| cannot(path, &why))?;
             batched = 0;
         }
     }

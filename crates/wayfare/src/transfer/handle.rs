@@ -201,10 +201,7 @@ impl Handlers {
     }
 }
 
-async fn pump(
-    reply: &mut Reply,
-    tell: &mut Box<dyn FnMut(&Bytes) + Send>,
-) -> Result<Bytes, Error> {
+async fn pump(reply: &mut Reply, tell: &mut Box<dyn FnMut(&Bytes) + Send>) -> Result<Bytes, Error> {
     while let Some(chunk) = reply.chunk().await? {
         tell(&chunk);
     }

@@ -69,8 +69,7 @@ impl Transfer {
     }
 
     fn may_resend(&self, how: Break, age: Age) -> bool {
-        let replay =
-            if self.body.is_sendable() { Replay::Possible } else { Replay::Impossible };
+        let replay = if self.body.is_sendable() { Replay::Possible } else { Replay::Impossible };
         retry::may_resend(how, age, &self.method, replay, self.tries)
     }
 }

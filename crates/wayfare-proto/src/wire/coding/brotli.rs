@@ -28,11 +28,7 @@ impl Brotli {
             StandardAlloc::default(),
             StandardAlloc::default(),
         );
-        Brotli {
-            engine: Box::new(engine),
-            total: 0,
-            state: State::Body,
-        }
+        Brotli { engine: Box::new(engine), total: 0, state: State::Body }
     }
 
     pub(super) fn run(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {

@@ -114,11 +114,7 @@ impl Decoder {
             }
             if !moved {
                 let is_complete = self.links.iter().all(Link::is_complete);
-                return Ok(if is_complete {
-                    Progress::Done
-                } else {
-                    Progress::NeedInput
-                });
+                return Ok(if is_complete { Progress::Done } else { Progress::NeedInput });
             }
         }
     }
@@ -178,9 +174,7 @@ impl Decoder {
     /// Judges the chain as a whole: links that each stay below the ratio can multiply to a bomb.
     fn check_whole(&self) -> Result<(), Fault> {
         let [first, .., last] = &self.links[..] else {
-            return self
-                .guard
-                .check_size(self.links.first().map_or(0, |link| link.plain));
+            return self.guard.check_size(self.links.first().map_or(0, |link| link.plain));
         };
         let dense = |link: &&Link| matches!(link.coding, Coding::Brotli | Coding::Zstd);
         let coding = self.links.iter().find(dense).unwrap_or(last).coding;

@@ -19,9 +19,7 @@ enum State {
 
 impl Deflate {
     pub(super) fn new() -> Self {
-        Deflate {
-            state: State::Sniff(None),
-        }
+        Deflate { state: State::Sniff(None) }
     }
 
     pub(super) fn run(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {

@@ -39,10 +39,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Bomb { coded, plain } => {
-                write!(
-                    f,
-                    "{coded} coded bytes grew to {plain}, which looks like an attack"
-                )
+                write!(f, "{coded} coded bytes grew to {plain}, which looks like an attack")
             }
             Fault::Checksum => f.write_str("the checksum of the coded body is wrong"),
             Fault::Malformed(coding) => write!(f, "the body is not valid {coding}"),

@@ -53,11 +53,6 @@ impl BombGuard {
 
 impl Default for BombGuard {
     fn default() -> Self {
-        BombGuard {
-            above: 10 << 20,
-            deflate_ratio: 40,
-            dense_ratio: 100,
-            most: u64::MAX,
-        }
+        BombGuard { above: 10 << 20, deflate_ratio: 40, dense_ratio: 100, most: u64::MAX }
     }
 }

@@ -45,10 +45,7 @@ impl Gzip {
                 if !ended {
                     return Ok(step);
                 }
-                self.state = State::Trailer {
-                    bytes: [0; 8],
-                    filled: 0,
-                };
+                self.state = State::Trailer { bytes: [0; 8], filled: 0 };
             } else if let Some(&byte) = rest.first() {
                 step.consumed += 1;
                 self.handle_byte(byte)?;

@@ -105,11 +105,7 @@ impl Header {
 
     fn compare_check(&self, high: u8) -> Result<(), Fault> {
         let [low, second, ..] = self.checksum.sum().to_le_bytes();
-        if (self.check_low, high) == (low, second) {
-            Ok(())
-        } else {
-            Err(Fault::Checksum)
-        }
+        if (self.check_low, high) == (low, second) { Ok(()) } else { Err(Fault::Checksum) }
     }
 }
 

@@ -31,9 +31,7 @@ impl Coding {
             ("x-gzip", Coding::Gzip),
             ("zstd", Coding::Zstd),
         ];
-        let found = known
-            .iter()
-            .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+        let found = known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
         found.map(|&(_, coding)| coding)
     }
 }
@@ -80,12 +78,7 @@ impl Link {
             Coding::Gzip => Engine::Gzip(Gzip::new()),
             Coding::Zstd => Engine::Zstd(Zstd::new()?),
         };
-        Ok(Link {
-            engine,
-            coding,
-            coded: 0,
-            plain: 0,
-        })
+        Ok(Link { engine, coding, coded: 0, plain: 0 })
     }
 
     /// Takes from `input` and fills `output`, as far as either goes.

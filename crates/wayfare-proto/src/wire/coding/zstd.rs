@@ -31,11 +31,7 @@ impl Zstd {
         engine
             .set_parameter(DParameter::WindowLogMax(WINDOW_LOG))
             .map_err(|_| Fault::OutOfMemory)?;
-        Ok(Zstd {
-            engine,
-            state: State::Between,
-            output: Output::Flushed,
-        })
+        Ok(Zstd { engine, state: State::Between, output: Output::Flushed })
     }
 
     pub(super) fn run(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
@@ -47,21 +43,10 @@ impl Zstd {
             .engine
             .run_on_buffers(input, output)
             .map_err(|_| Fault::Malformed(Coding::Zstd))?;
-        self.state = if status.remaining == 0 {
-            State::Between
-        } else {
-            State::InFrame
-        };
+        self.state = if status.remaining == 0 { State::Between } else { State::InFrame };
         let is_full = status.bytes_written == output.len() && status.remaining != 0;
-        self.output = if is_full {
-            Output::Pending
-        } else {
-            Output::Flushed
-        };
-        Ok(Step {
-            consumed: status.bytes_read,
-            produced: status.bytes_written,
-        })
+        self.output = if is_full { Output::Pending } else { Output::Flushed };
+        Ok(Step { consumed: status.bytes_read, produced: status.bytes_written })
     }
 
     /// Whether no frame is open.

@@ -52,12 +52,7 @@ impl BodyReader {
             Framing::Sized(left) => State::Sized { left },
             Framing::UntilClose => State::UntilClose,
         };
-        BodyReader {
-            state,
-            limits,
-            received: 0,
-            extension_excess: 0,
-        }
+        BodyReader { state, limits, received: 0, extension_excess: 0 }
     }
 
     /// Takes the next piece of the body from the front of `input`.
@@ -116,10 +111,7 @@ impl BodyReader {
             State::Sized { left } => Some(self.received.saturating_add(left)),
             _ => None,
         };
-        Err(Violation::Truncated {
-            received: self.received,
-            expected,
-        })
+        Err(Violation::Truncated { received: self.received, expected })
     }
 
     /// Whether the last byte of the body has been read.

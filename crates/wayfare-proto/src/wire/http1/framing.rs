@@ -48,9 +48,7 @@ pub(super) fn framing_of(
 pub(super) fn may_be_followed_by_poison(status: StatusCode, headers: &HeaderMap) -> bool {
     status == StatusCode::NO_CONTENT
         && (headers.contains_key(TRANSFER_ENCODING)
-            || headers
-                .get(CONTENT_LENGTH)
-                .is_some_and(|length| length != "0"))
+            || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0"))
 }
 
 fn is_bodiless(status: StatusCode) -> bool {
@@ -70,9 +68,7 @@ fn is_chunked(version: Version, headers: &HeaderMap) -> Result<bool, Violation> 
     if alone && known && version == Version::HTTP_11 {
         return Ok(true);
     }
-    Err(Violation::BadTransferEncoding(Excerpt::new(
-        first.as_bytes(),
-    )))
+    Err(Violation::BadTransferEncoding(Excerpt::new(first.as_bytes())))
 }
 
 /// The one value that all `Content-Length` fields and list elements give (RFC 9110 §8.6).

@@ -15,11 +15,6 @@ pub struct HeadLimits {
 
 impl Default for HeadLimits {
     fn default() -> Self {
-        HeadLimits {
-            fields: 100,
-            field_bytes: 100 * 1024,
-            head_bytes: 256 * 1024,
-            interim: 10,
-        }
+        HeadLimits { fields: 100, field_bytes: 100 * 1024, head_bytes: 256 * 1024, interim: 10 }
     }
 }

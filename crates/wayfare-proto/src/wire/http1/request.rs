@@ -72,12 +72,7 @@ pub fn write_head(
     let checked = check_fields(host, headers)?;
     let length = length_field(method, sending, checked.length)?;
     out.reserve(target.len() + checked.host.len() + checked.bytes + FIXED);
-    for part in [
-        method.as_str().as_bytes(),
-        b" ",
-        target.as_bytes(),
-        b" HTTP/1.1\r\nHost: ",
-    ] {
+    for part in [method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\nHost: "] {
         out.extend_from_slice(part);
     }
     out.extend_from_slice(checked.host);
@@ -177,19 +172,13 @@ fn check_fields<'a>(host: &'a str, headers: &'a HeaderMap) -> Result<Checked<'a>
     if host.is_empty() || !host.iter().all(|&byte| is_host_byte(byte)) {
         return Err(Refusal::BadHost);
     }
-    Ok(Checked {
-        host,
-        length,
-        bytes,
-    })
+    Ok(Checked { host, length, bytes })
 }
 
 impl Length {
     fn and(self, value: &[u8]) -> Length {
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        let number = std::str::from_utf8(value)
-            .ok()
-            .and_then(|text| text.parse().ok());
+        let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
         match (self, number) {
             (Length::Unsaid, Some(number)) if digits => Length::Known(number),
             (Length::Known(known), Some(number)) if digits && known == number => self,

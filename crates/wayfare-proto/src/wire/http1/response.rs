@@ -179,11 +179,7 @@ impl HeadReader {
             .map_err(|_| Violation::BadStatus(Excerpt::new(code.to_string().as_bytes())))?;
         let reason = reason_of(section, status)?;
         let headers = collect(section, parsed.headers, &self.limits)?;
-        let version = if minor == 0 {
-            Version::HTTP_10
-        } else {
-            Version::HTTP_11
-        };
+        let version = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
         if status.is_informational() {
             return self.informational(status, version, reason, headers);
         }
@@ -191,14 +187,7 @@ impl HeadReader {
         let keep_alive = may_persist(version, &headers)
             && !matches!(framing, Framing::UntilClose | Framing::Upgraded)
             && !may_be_followed_by_poison(status, &headers);
-        Ok(Head::Final(ResponseHead {
-            status,
-            version,
-            reason,
-            headers,
-            framing,
-            keep_alive,
-        }))
+        Ok(Head::Final(ResponseHead { status, version, reason, headers, framing, keep_alive }))
     }
 
     /// RFC 9110 §15.2: any number of 1xx may come, but only a 101 that was asked for ends them.
@@ -225,9 +214,7 @@ impl HeadReader {
             }));
         }
         if self.interim >= self.limits.interim {
-            return Err(Violation::TooManyInterim {
-                limit: self.limits.interim,
-            });
+            return Err(Violation::TooManyInterim { limit: self.limits.interim });
         }
         self.interim += 1;
         Ok(Head::Interim { status, headers })
@@ -250,10 +237,7 @@ enum Start {
 /// Takes the reason phrase from the section itself, since the grammar engine hides one with bytes
 /// above 0x7f.
 fn reason_of(section: &Bytes, status: StatusCode) -> Result<Bytes, Violation> {
-    let line_end = section
-        .iter()
-        .position(|&byte| byte == b'\r')
-        .unwrap_or(section.len());
+    let line_end = section.iter().position(|&byte| byte == b'\r').unwrap_or(section.len());
     let range = STATUS_END.min(line_end)..line_end;
     if range.len() > REASON_LIMIT {
         return Err(Violation::ReasonTooLong);

@@ -42,9 +42,7 @@ impl Scan {
             let line = &window[self.line_start..end];
             let is_field = self.lines >= preface;
             if is_field && line.len() > limits.field_bytes.saturating_add(1) {
-                return Err(Violation::FieldTooLarge {
-                    limit: limits.field_bytes,
-                });
+                return Err(Violation::FieldTooLarge { limit: limits.field_bytes });
             }
             // RFC 9112 §2.2 lets a recipient take a bare LF as a line end; §11 tells what
             // happens when two recipients differ in that.
@@ -54,10 +52,7 @@ impl Scan {
             self.seen = end + 1;
             self.line_start = end + 1;
             if text.is_empty() {
-                return Ok(Some(Extent {
-                    length: self.seen,
-                    lines: self.lines,
-                }));
+                return Ok(Some(Extent { length: self.seen, lines: self.lines }));
             }
             if is_field {
                 self.check_field_line(text, preface, limits)?;
@@ -76,9 +71,7 @@ impl Scan {
         limits: &HeadLimits,
     ) -> Result<(), Violation> {
         if self.lines - preface >= limits.fields {
-            return Err(Violation::TooManyFields {
-                limit: limits.fields,
-            });
+            return Err(Violation::TooManyFields { limit: limits.fields });
         }
         if matches!(text.first(), Some(b' ' | b'\t')) {
             return Err(Violation::FoldedField);
@@ -95,14 +88,10 @@ impl Scan {
         let unfinished = self.seen - self.line_start;
         // One byte of grace: the last one may be the CR of the line end.
         if self.lines >= preface && unfinished > limits.field_bytes.saturating_add(1) {
-            return Err(Violation::FieldTooLarge {
-                limit: limits.field_bytes,
-            });
+            return Err(Violation::FieldTooLarge { limit: limits.field_bytes });
         }
         if section.len() > limits.head_bytes {
-            return Err(Violation::HeadTooLarge {
-                limit: limits.head_bytes,
-            });
+            return Err(Violation::HeadTooLarge { limit: limits.head_bytes });
         }
         Ok(())
     }
@@ -114,9 +103,7 @@ pub(super) fn collect(
     fields: &[Header<'_>],
     limits: &HeadLimits,
 ) -> Result<HeaderMap, Violation> {
-    let too_many = |_: MaxSizeReached| Violation::TooManyFields {
-        limit: limits.fields,
-    };
+    let too_many = |_: MaxSizeReached| Violation::TooManyFields { limit: limits.fields };
     let mut headers = HeaderMap::try_with_capacity(fields.len()).map_err(too_many)?;
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes())
@@ -134,9 +121,7 @@ pub(super) fn violation_of(error: httparse::Error, limits: &HeadLimits) -> Viola
         httparse::Error::HeaderName => Violation::Malformed(Part::FieldName),
         httparse::Error::HeaderValue => Violation::Malformed(Part::FieldValue),
         httparse::Error::NewLine => Violation::Malformed(Part::LineEnd),
-        httparse::Error::TooManyHeaders => Violation::TooManyFields {
-            limit: limits.fields,
-        },
+        httparse::Error::TooManyHeaders => Violation::TooManyFields { limit: limits.fields },
         httparse::Error::Version => Violation::Malformed(Part::Version),
         httparse::Error::Status | httparse::Error::Token => Violation::Malformed(Part::StatusLine),
     }
@@ -146,18 +131,12 @@ fn find_line_feed(bytes: &[u8]) -> Option<usize> {
     let mut base = 0;
     // Blocks of a fixed size without an early exit compile to vector compares.
     for block in bytes.chunks_exact(BLOCK) {
-        if block
-            .iter()
-            .fold(false, |found, &byte| found | (byte == b'\n'))
-        {
+        if block.iter().fold(false, |found, &byte| found | (byte == b'\n')) {
             break;
         }
         base += BLOCK;
     }
-    bytes[base..]
-        .iter()
-        .position(|&byte| byte == b'\n')
-        .map(|at| base + at)
+    bytes[base..].iter().position(|&byte| byte == b'\n').map(|at| base + at)
 }
 
 const BLOCK: usize = 16;

@@ -145,16 +145,10 @@ impl fmt::Display for Violation {
             Violation::TooManyInterim { limit } => {
                 write!(f, "there are more than {limit} interim answers")
             }
-            Violation::Truncated {
-                received,
-                expected: Some(expected),
-            } => {
+            Violation::Truncated { received, expected: Some(expected) } => {
                 write!(f, "the body ended after {received} of {expected} bytes")
             }
-            Violation::Truncated {
-                received,
-                expected: None,
-            } => {
+            Violation::Truncated { received, expected: None } => {
                 write!(f, "the body was cut after {received} bytes")
             }
             Violation::UnaskedUpgrade => f.write_str("a 101 answers a request without Upgrade"),

@@ -87,10 +87,7 @@ async fn open(
 
 /// Dials; when this process has no descriptor left, connections that nobody uses are given up for
 /// it, and then those in use are waited for.
-async fn dial_with_room(
-    around: &Surroundings<'_>,
-    emitter: &mut Emitter,
-) -> Result<Dialed, Error> {
+async fn dial_with_room(around: &Surroundings<'_>, emitter: &mut Emitter) -> Result<Dialed, Error> {
     let patience = around.options.timeouts.connect.deadline(now());
     loop {
         let failure = match dial_once(around, emitter).await {

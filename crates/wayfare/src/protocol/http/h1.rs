@@ -205,7 +205,11 @@ impl Exchange {
         }
     }
 
-    fn poll_send(&mut self, emitter: &mut Emitter, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_send(
+        &mut self,
+        emitter: &mut Emitter,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         loop {
             match self.sending {
                 SendState::Sent | SendState::Stopped => return Poll::Ready(Ok(())),
@@ -236,7 +240,11 @@ impl Exchange {
     }
 
     /// Puts the next piece of the body into the output.
-    fn poll_body(&mut self, emitter: &mut Emitter, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_body(
+        &mut self,
+        emitter: &mut Emitter,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         if self.framing == Sending::Nothing {
             self.sending = SendState::Finishing;
             return Poll::Ready(Ok(()));
@@ -297,7 +305,9 @@ impl Exchange {
             }
             let read = ready!(self.connection.poll_fill(FIRST_READ, cx));
             match read {
-                Ok(0) => return Poll::Ready(Err(wrong(self.reader.handle_end(&self.connection.input)))),
+                Ok(0) => {
+                    return Poll::Ready(Err(wrong(self.reader.handle_end(&self.connection.input))));
+                }
                 Ok(_) => {
                     self.answering = true;
                     self.moved = now();
@@ -548,4 +558,3 @@ const KEPT_BUFFER: usize = 32 * 1024;
 const COALESCE: usize = 16 * 1024;
 /// How long `100 Continue` is waited for; curl waits as long.
 const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
-

@@ -174,8 +174,13 @@ pub(super) async fn open(
         key: around.key.clone(),
         connections: around.options.connections.per_origin.max(1),
     };
-    let driven =
-        driver::start(connection, state.clone(), room, around.options.connections.ping, around.home);
+    let driven = driver::start(
+        connection,
+        state.clone(),
+        room,
+        around.options.connections.ping,
+        around.home,
+    );
     Ok(Connection(Arc::new(Inner { send: Mutex::new(send), driven, facts, state, news })))
 }
 
@@ -233,7 +238,11 @@ pub(super) async fn exchange(
         Ok(opened) => opened,
         Err(error) => {
             claim.connection.refuse_more();
-            let how = if error.kind() == ErrorKind::ConnectionLost { Break::Refused } else { Break::Answering };
+            let how = if error.kind() == ErrorKind::ConnectionLost {
+                Break::Refused
+            } else {
+                Break::Answering
+            };
             return fail(error, how, Some(body));
         }
     };
@@ -288,8 +297,7 @@ async fn open_stream(
     ended: bool,
     around: &Surroundings<'_>,
 ) -> Result<(ResponseFuture, SendStream<Bytes>), Error> {
-    let mut send =
-        claim.connection.0.send.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut send = claim.connection.0.send.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut timer = Timer::new(around.home.clone());
     let began = now();
     let wait = around.options.timeouts.first_byte;
@@ -489,10 +497,8 @@ impl Exchange {
             emitter.emit(|| What::UploadStopped { sent, total });
         }
         let (parts, stream) = response.into_parts();
-        let facts = ConnectionFacts {
-            age: Some(self.claim.age),
-            ..self.claim.connection.0.facts.clone()
-        };
+        let facts =
+            ConnectionFacts { age: Some(self.claim.age), ..self.claim.connection.0.facts.clone() };
         let content = if stream.is_end_stream() {
             Content::Memory(Bytes::new(), None)
         } else {

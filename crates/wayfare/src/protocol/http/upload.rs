@@ -62,9 +62,7 @@ impl Upload {
                     let piece = bytes.split_to(bytes.len().min(PIECE));
                     Some(piece).filter(|piece| !piece.is_empty())
                 }
-                State::Open(source) => {
-                    ready!(source.poll_piece(cx)).map_err(|why| failed(&why))?
-                }
+                State::Open(source) => ready!(source.poll_piece(cx)).map_err(|why| failed(&why))?,
                 State::Done => None,
             };
             match piece {

@@ -10,30 +10,15 @@ use super::body_of;
 
 #[test]
 fn a_sized_body_is_exact_and_leaves_the_surplus() {
-    assert_eq!(
-        body_of(Framing::Sized(5), "hello").unwrap(),
-        (b"hello".into(), b"".into())
-    );
-    assert_eq!(
-        body_of(Framing::Sized(5), "helloHTTP").unwrap(),
-        (b"hello".into(), b"HTTP".into())
-    );
-    assert_eq!(
-        body_of(Framing::Empty, "poison").unwrap(),
-        (b"".into(), b"poison".into())
-    );
-    assert_eq!(
-        body_of(Framing::Upgraded, "frames").unwrap(),
-        (b"".into(), b"frames".into())
-    );
+    assert_eq!(body_of(Framing::Sized(5), "hello").unwrap(), (b"hello".into(), b"".into()));
+    assert_eq!(body_of(Framing::Sized(5), "helloHTTP").unwrap(), (b"hello".into(), b"HTTP".into()));
+    assert_eq!(body_of(Framing::Empty, "poison").unwrap(), (b"".into(), b"poison".into()));
+    assert_eq!(body_of(Framing::Upgraded, "frames").unwrap(), (b"".into(), b"frames".into()));
 }
 
 #[test]
 fn a_sized_body_that_ends_early_is_truncated() {
-    let cut = Violation::Truncated {
-        received: 3,
-        expected: Some(5),
-    };
+    let cut = Violation::Truncated { received: 3, expected: Some(5) };
     assert_eq!(body_of(Framing::Sized(5), "hel").unwrap_err(), cut);
     assert_eq!(cut.to_string(), "the body ended after 3 of 5 bytes");
 }
@@ -72,10 +57,7 @@ fn chunks_are_joined_and_the_next_response_is_left() {
         ("0\r\n\r\n", ""),
         ("5\r\nhello\r\n0\r\n\r\n", "hello"),
         ("5\r\nhello\r\n6\r\n world\r\n000\r\n\r\n", "hello world"),
-        (
-            "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n",
-            "01234567890123456789",
-        ),
+        ("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789"),
         ("5;a=b;c=\"d;e\"\r\nhello\r\n0;x\r\n\r\n", "hello"),
         ("5 ; a\r\nhello\r\n0  \r\n\r\n", "hello"),
         ("0000000000000005\r\nhello\r\n0\r\n\r\n", "hello"),
@@ -84,10 +66,7 @@ fn chunks_are_joined_and_the_next_response_is_left() {
     ];
     for (wire, body) in cases {
         let (read, rest) = body_of(Framing::Chunked, format!("{wire}HTTP/1.1 200")).unwrap();
-        assert_eq!(
-            read.escape_ascii().to_string(),
-            body.as_bytes().escape_ascii().to_string()
-        );
+        assert_eq!(read.escape_ascii().to_string(), body.as_bytes().escape_ascii().to_string());
         assert_eq!(rest, b"HTTP/1.1 200", "{wire:?}");
     }
 }
@@ -133,13 +112,7 @@ fn broken_chunks_are_refused_each_for_its_own_reason() {
 fn a_huge_chunk_with_little_data_is_truncated_and_allocates_nothing() {
     for size in ["FFFFFFFE", "7FFFFFFFFFFFFFFF"] {
         let violation = body_of(Framing::Chunked, format!("{size}\r\nhello")).unwrap_err();
-        assert_eq!(
-            violation,
-            Violation::Truncated {
-                received: 5,
-                expected: None
-            }
-        );
+        assert_eq!(violation, Violation::Truncated { received: 5, expected: None });
     }
 }
 
@@ -148,10 +121,7 @@ fn a_chunked_body_cut_anywhere_is_truncated() {
     let wire = "5;ab\r\nhello\r\n6\r\n world\r\n0\r\nA: b\r\n\r\n";
     for length in 0..wire.len() {
         let violation = body_of(Framing::Chunked, &wire[..length]).unwrap_err();
-        assert!(
-            matches!(violation, Violation::Truncated { .. }),
-            "{length}: {violation:?}"
-        );
+        assert!(matches!(violation, Violation::Truncated { .. }), "{length}: {violation:?}");
     }
 }
 
@@ -162,15 +132,10 @@ fn trailers_are_given_and_those_that_steer_are_dropped() {
         "0\r\nDigest: a\r\nContent-Length: 5\r\ndigest: b\r\nSet-Cookie: x\r\nHost: y\r\n\
          Authorization: z\r\nContent-Type: t\r\nTransfer-Encoding: chunked\r\nETag: e\r\n\r\n",
     );
-    let Piece::End(Some(trailers)) = reader.read(&mut input).unwrap() else {
-        panic!()
-    };
+    let Piece::End(Some(trailers)) = reader.read(&mut input).unwrap() else { panic!() };
     let digests: Vec<_> = trailers.get_all("digest").iter().collect();
     assert_eq!(digests, ["a", "b"]);
-    assert_eq!(
-        (trailers.len(), &trailers["etag"]),
-        (3, &"e".parse().unwrap())
-    );
+    assert_eq!((trailers.len(), &trailers["etag"]), (3, &"e".parse().unwrap()));
     assert_eq!(reader.read(&mut input), Ok(Piece::End(None)));
 }
 
@@ -187,10 +152,7 @@ fn trailers_obey_the_limits_and_the_grammar_of_heads() {
     let large = with(format!("A: {}\r\n", "b".repeat(limit - 2))).unwrap_err();
     assert_eq!(large, Violation::FieldTooLarge { limit });
     let endless = "A: bbbbbbbbbbbbbbbbbbbbbbbb\r\n".repeat(90);
-    let small = HeadLimits {
-        head_bytes: 1000,
-        ..limits
-    };
+    let small = HeadLimits { head_bytes: 1000, ..limits };
     let mut reader = BodyReader::new(Framing::Chunked, small);
     let read = reader.read(&mut BytesMut::from(format!("0\r\n{endless}").as_str()));
     assert_eq!(read, Err(Violation::HeadTooLarge { limit: 1000 }));
@@ -203,24 +165,12 @@ fn trailers_obey_the_limits_and_the_grammar_of_heads() {
 fn chunk_extensions_are_bounded_by_the_data_that_they_come_with() {
     let tiny = format!("1;{}\r\na\r\n", "e".repeat(4096));
     let violation = body_of(Framing::Chunked, tiny.repeat(50)).unwrap_err();
-    assert_eq!(
-        violation,
-        Violation::BadChunk(ChunkFault::ExtensionTooLarge)
-    );
+    assert_eq!(violation, Violation::BadChunk(ChunkFault::ExtensionTooLarge));
     let endless = format!("1;{}", "e".repeat(17 * 1024));
     let violation = body_of(Framing::Chunked, endless).unwrap_err();
-    assert_eq!(
-        violation,
-        Violation::BadChunk(ChunkFault::ExtensionTooLarge)
-    );
-    let signed = format!(
-        "400;signature={}\r\n{}\r\n",
-        "f".repeat(64),
-        "d".repeat(1024)
-    );
-    let body = body_of(Framing::Chunked, signed.repeat(1000) + "0\r\n\r\n")
-        .unwrap()
-        .0;
+    assert_eq!(violation, Violation::BadChunk(ChunkFault::ExtensionTooLarge));
+    let signed = format!("400;signature={}\r\n{}\r\n", "f".repeat(64), "d".repeat(1024));
+    let body = body_of(Framing::Chunked, signed.repeat(1000) + "0\r\n\r\n").unwrap().0;
     assert_eq!(body.len(), 1024 * 1000);
 }
 

@@ -17,14 +17,7 @@ fn headers(fields: &[(&str, &str)]) -> HeaderMap {
 
 fn head(method: &Method, fields: &[(&str, &str)], sending: Sending) -> Result<String, Refusal> {
     let mut out = BytesMut::new();
-    write_head(
-        &mut out,
-        method,
-        "/a?b",
-        "h:8080",
-        &headers(fields),
-        sending,
-    )?;
+    write_head(&mut out, method, "/a?b", "h:8080", &headers(fields), sending)?;
     Ok(String::from_utf8(out.to_vec()).unwrap())
 }
 
@@ -51,23 +44,14 @@ fn the_framing_field_follows_the_body() {
     assert_eq!(framing(&Method::GET, Sending::Nothing), "\r\n");
     assert_eq!(framing(&Method::DELETE, Sending::Nothing), "\r\n");
     for method in [Method::POST, Method::PUT, Method::PATCH] {
-        assert_eq!(
-            framing(&method, Sending::Nothing),
-            "Content-Length: 0\r\n\r\n"
-        );
+        assert_eq!(framing(&method, Sending::Nothing), "Content-Length: 0\r\n\r\n");
     }
     assert_eq!(
         framing(&Method::PUT, Sending::Sized(u64::MAX)),
         "Content-Length: 18446744073709551615\r\n\r\n"
     );
-    assert_eq!(
-        framing(&Method::POST, Sending::Sized(0)),
-        "Content-Length: 0\r\n\r\n"
-    );
-    assert_eq!(
-        framing(&Method::GET, Sending::Chunked),
-        "Transfer-Encoding: chunked\r\n\r\n"
-    );
+    assert_eq!(framing(&Method::POST, Sending::Sized(0)), "Content-Length: 0\r\n\r\n");
+    assert_eq!(framing(&Method::GET, Sending::Chunked), "Transfer-Encoding: chunked\r\n\r\n");
 }
 
 #[test]
@@ -83,10 +67,7 @@ fn a_length_from_the_caller_must_be_that_of_the_body() {
         (&given[..], Sending::Sized(6)),
         (&given, Sending::Nothing),
         (&given, Sending::Chunked),
-        (
-            &[("content-length", "5"), ("content-length", "6")],
-            Sending::Sized(5),
-        ),
+        (&[("content-length", "5"), ("content-length", "6")], Sending::Sized(5)),
         (&[("content-length", "+5")], Sending::Sized(5)),
         (&[("content-length", "5, 5")], Sending::Sized(5)),
         (&[("content-length", "")], Sending::Sized(0)),
@@ -109,34 +90,16 @@ fn a_framing_from_the_caller_is_refused() {
 fn nothing_can_be_smuggled_into_the_head() {
     let mut out = BytesMut::from("before");
     let mut write = |target: &str, host: &str, headers: &HeaderMap| {
-        let result = write_head(
-            &mut out,
-            &Method::GET,
-            target,
-            host,
-            headers,
-            Sending::Nothing,
-        );
+        let result = write_head(&mut out, &Method::GET, target, host, headers, Sending::Nothing);
         assert_eq!(out, "before", "a refusal leaves no bytes");
         result.unwrap_err()
     };
     let none = HeaderMap::new();
-    for target in [
-        "",
-        "/ a",
-        "/\r\nX: y",
-        "/\n",
-        "/\0",
-        "/\u{10d}\u{10a}",
-        "/é",
-        "/\x7f",
-        "/\t",
-    ] {
+    for target in ["", "/ a", "/\r\nX: y", "/\n", "/\0", "/\u{10d}\u{10a}", "/é", "/\x7f", "/\t"] {
         assert_eq!(write(target, "h", &none), Refusal::BadTarget, "{target:?}");
     }
-    for host in [
-        "", "a\r\nX:y", "a b", "a/b", "u@h", "a\0", "é", "a#", "a?b", "a\\b", "<", "a\"b",
-    ] {
+    for host in ["", "a\r\nX:y", "a b", "a/b", "u@h", "a\0", "é", "a#", "a?b", "a\\b", "<", "a\"b"]
+    {
         assert_eq!(write("/", host, &none), Refusal::BadHost, "{host:?}");
     }
     for host in ["a b", "u@h", "", "a\tb", "h/"] {
@@ -149,23 +112,10 @@ fn nothing_can_be_smuggled_into_the_head() {
 
 #[test]
 fn hosts_of_every_form_are_written() {
-    for host in [
-        "example.org",
-        "[::1]:8080",
-        "[fe80::1%25eth0]",
-        "127.0.0.1:1",
-        "xn--bcher-kva.de",
-    ] {
+    for host in ["example.org", "[::1]:8080", "[fe80::1%25eth0]", "127.0.0.1:1", "xn--bcher-kva.de"]
+    {
         let mut out = BytesMut::new();
-        write_head(
-            &mut out,
-            &Method::GET,
-            "*",
-            host,
-            &HeaderMap::new(),
-            Sending::Nothing,
-        )
-        .unwrap();
+        write_head(&mut out, &Method::GET, "*", host, &HeaderMap::new(), Sending::Nothing).unwrap();
         assert_eq!(out, format!("GET * HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     }
 }
@@ -175,12 +125,7 @@ fn chunks_are_written_as_they_are_read() {
     let mut out = BytesMut::new();
     write_chunk_header(&mut out, 0x1ab);
     out.extend_from_slice(CHUNK_END);
-    let fields = [
-        ("digest", "x"),
-        ("content-length", "5"),
-        ("host", "h"),
-        ("x-a", "y"),
-    ];
+    let fields = [("digest", "x"), ("content-length", "5"), ("host", "h"), ("x-a", "y")];
     write_last_chunk(&mut out, Some(&headers(&fields)));
     assert_eq!(out, "1ab\r\n\r\n0\r\nDigest: x\r\nX-A: y\r\n\r\n");
     out.clear();

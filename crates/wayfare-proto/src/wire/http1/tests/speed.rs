@@ -14,29 +14,15 @@ use super::super::response::HeadReader;
 fn speed_of_the_hot_paths() {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("gzip, deflate, br, zstd"),
-    );
-    headers.insert(
-        header::ACCEPT_LANGUAGE,
-        HeaderValue::from_static("en-GB,en;q=0.9"),
-    );
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br, zstd"));
+    headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-GB,en;q=0.9"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static("wayfare/0.1"));
     let mut out = BytesMut::with_capacity(4096);
     measure("write_head", || {
         out.clear();
         let target = black_box("/index.html?a=b");
         let sending = Sending::Nothing;
-        write_head(
-            &mut out,
-            &Method::GET,
-            target,
-            "www.example.org",
-            &headers,
-            sending,
-        )
-        .unwrap();
+        write_head(&mut out, &Method::GET, target, "www.example.org", &headers, sending).unwrap();
         black_box(&out);
     });
     let wire =

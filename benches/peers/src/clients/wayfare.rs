@@ -1,0 +1,54 @@
+//! Wayfare, awaited and blocking.
+
+use std::io::Read;
+
+use wayfare::Manager;
+use wayfare::options::{Connections, Tls, Versions};
+
+use super::{repeat, repeat_blocking};
+use crate::measure::Measured;
+use crate::server::Place;
+use crate::work::Work;
+
+pub async fn run(work: Work, place: &Place) -> Measured {
+    let manager = manager(work, place);
+    let url = place.url(work.is_tls(), work.path());
+    repeat(work, move || {
+        let (manager, url) = (manager.clone(), url.clone());
+        async move {
+            let mut reply = manager.get(&url).send().await.expect("a reply");
+            let mut length = 0;
+            while let Some(chunk) = reply.chunk().await.expect("a chunk") {
+                length += chunk.len() as u64;
+            }
+            length
+        }
+    })
+    .await
+}
+
+pub fn run_blocking(work: Work, place: &Place) -> Measured {
+    let manager = manager(work, place).blocking();
+    let url = place.url(work.is_tls(), work.path());
+    let mut buffer = vec![0; 65_536];
+    repeat_blocking(work, || {
+        let mut reply = manager.get(&url).send().expect("a reply");
+        let mut length = 0;
+        loop {
+            match reply.read(&mut buffer).expect("bytes") {
+                0 => return length,
+                read => length += read as u64,
+            }
+        }
+    })
+}
+
+fn manager(work: Work, place: &Place) -> Manager {
+    let versions = if work.is_http2() { Versions::Http2 } else { Versions::Http1 };
+    let builder = Manager::builder().connections(Connections { versions, ..Connections::default() });
+    if !work.is_tls() {
+        return builder.build();
+    }
+    let tls = Tls::default().with_only_authority_pem(place.pem()).expect("an authority");
+    builder.tls(tls).build()
+}
