@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod caller;
+pub mod clock;
 pub mod dial;
 pub mod dns;
 pub mod network;

@@ -1,4 +1,4 @@
-//! Where a transfer's I/O happens; the only file that names tokio's timers, spawn and the clock.
+//! Where a transfer's I/O happens; the only file that names tokio's timers and spawn.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::caller;
+use crate::clock::now;
 
 /// The place that drives a transfer's sockets and timers.
 ///
@@ -121,12 +122,6 @@ fn own_runtime() -> std::io::Result<Handle> {
     OWN.get()
         .map(|runtime| runtime.handle().clone())
         .ok_or_else(|| std::io::ErrorKind::Other.into())
-}
-
-/// The monotonic clock; in tests with a paused runtime it is that runtime's clock.
-#[must_use]
-pub fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Waits for `duration`.

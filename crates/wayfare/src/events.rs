@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
-use wayfare_net::runtime::now;
+use wayfare_net::clock::now;
 use wayfare_proto::trace::event::{Event, What};
 use wayfare_proto::trace::timeline::{Moment, Timeline, Timings};
 

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::runtime::now;
+use crate::clock::now;
 use platform::Bell;
 
 /// What a leaf future waits for on a socket.

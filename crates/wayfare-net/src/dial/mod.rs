@@ -12,8 +12,9 @@ use wayfare_proto::route::hops::{Hop, Reach, Route};
 
 pub use failure::{Attempt, DialFailure, DialStage};
 
+use crate::clock::now;
 use crate::network::Network;
-use crate::runtime::{Home, Timer, now};
+use crate::runtime::{Home, Timer};
 use crate::socket::{SocketOptions, Stream};
 use crate::tls::facts::TlsFacts;
 use crate::tls::policy::{Offer, TlsPolicy};

@@ -8,7 +8,8 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use url::Url;
-use wayfare_net::runtime::{Home, Timer, now};
+use wayfare_net::clock::now;
+use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::{Moment, Timings};
@@ -31,6 +32,8 @@ pub(crate) struct Pipe {
     emitter: Emitter,
     turn: Option<Turn>,
     received: u64,
+    /// How much of it was told as progress.
+    told: u64,
     expected: Option<u64>,
     trailers: Option<HeaderMap>,
     url: Url,
@@ -108,6 +111,7 @@ impl Pipe {
             emitter: parts.emitter,
             turn,
             received: 0,
+            told: 0,
             expected: parts.expected,
             trailers: None,
             url: parts.url,
@@ -145,7 +149,11 @@ impl Pipe {
                 self.received += bytes.len() as u64;
                 self.emitter.timeline.mark(Moment::Body, self.clock.moved);
                 let (received, total) = (self.received, self.expected);
-                self.emitter.progress(|| What::DownloadProgress { received, total });
+                let told = &mut self.told;
+                self.emitter.progress(|| {
+                    *told = received;
+                    What::DownloadProgress { received, total }
+                });
                 Poll::Ready(Ok(Some(bytes)))
             }
             Ok(None) => {
@@ -194,7 +202,8 @@ impl Pipe {
             self.emitter.emit(|| What::Trailers { headers: headers.clone() });
         }
         let (received, total) = (self.received, self.expected);
-        if received > 0 {
+        // The last word on progress comes however recent the one before was.
+        if received > self.told {
             self.emitter.emit(|| What::DownloadProgress { received, total });
         }
         self.emitter.emit(|| What::Finished { received });

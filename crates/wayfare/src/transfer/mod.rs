@@ -13,7 +13,8 @@ use std::time::Instant;
 
 use http::{HeaderMap, Method};
 use url::Url;
-use wayfare_net::runtime::{Home, Timer, now};
+use wayfare_net::clock::now;
+use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::policy::redirect::{self, BodyFate};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use wayfare_net::network::Network;
-use wayfare_net::runtime::now;
+use wayfare_net::clock::now;
 
 use crate::delegate::Delegate;
 use crate::options::Options;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, dial};
-use wayfare_net::runtime::{now, sleep};
+use wayfare_net::clock::now;
+use wayfare_net::runtime::sleep;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
 use wayfare_proto::address::origin::{Origin, Scheme};

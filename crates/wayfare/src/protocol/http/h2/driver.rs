@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::{Ping, PingPong};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use wayfare_net::runtime::{Home, Timer, now};
+use wayfare_net::clock::now;
+use wayfare_net::runtime::{Home, Timer};
 use wayfare_net::socket::Stream;
 use wayfare_proto::policy::deadline::Wait;
 
