@@ -93,6 +93,12 @@ impl Timeline {
         }
     }
 
+    /// The newest moment of the attempt.
+    #[must_use]
+    pub fn newest(&self) -> Option<Instant> {
+        self.marks.iter().flatten().max().copied()
+    }
+
     /// The phases so far.
     #[must_use]
     pub fn timings(&self) -> Timings {
@@ -101,7 +107,7 @@ impl Timeline {
             (Some(from), Some(to)) => to.saturating_duration_since(from),
             _ => Duration::ZERO,
         };
-        let last = self.marks.iter().flatten().max().copied().or(self.started);
+        let last = self.newest().or(self.started);
         Timings {
             queued: between(Some(self.handed_over), self.started),
             resolve: between(at(Moment::ResolveBegan), at(Moment::ResolveEnded)),

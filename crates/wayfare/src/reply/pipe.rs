@@ -86,7 +86,7 @@ impl Pipe {
             between: timeouts.between_bytes,
             whole: parts.deadline,
             whole_wait: timeouts.whole,
-            moved: now(),
+            moved: parts.emitter.timeline.newest().unwrap_or_else(now),
         };
         let coding = match parts.decoder {
             None => Coding::Identity,
@@ -178,7 +178,9 @@ impl Pipe {
                 Poll::Ready(piece) => piece?,
                 Poll::Pending => return self.clock.poll_late(&mut self.timer, cx).map(Err),
             };
-            self.clock.moved = now();
+            if !matches!(self.content, Content::Memory(..)) {
+                self.clock.moved = now();
+            }
             match (piece, &mut self.coding) {
                 (Piece::Data(data), Coding::Identity) if data.is_empty() => {}
                 (Piece::Data(data), Coding::Identity) => return Poll::Ready(Ok(Some(data))),

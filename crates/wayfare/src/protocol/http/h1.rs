@@ -45,29 +45,26 @@ pub(crate) struct Connection {
     input: BytesMut,
     output: BytesMut,
     timer: Timer,
-    tls: Option<Arc<TlsFacts>>,
+    facts: ConnectionFacts,
     age: Age,
 }
 
 impl Connection {
     pub(crate) fn new(stream: Box<dyn Stream>, tls: Option<Arc<TlsFacts>>, home: Home) -> Self {
+        // Asked once: each of these is a system call.
+        let (peer, local) = (stream.peer_address(), stream.local_address());
         Self {
             stream,
             input: BytesMut::new(),
             output: BytesMut::new(),
             timer: Timer::new(home),
-            tls,
+            facts: ConnectionFacts { age: None, peer, local, tls },
             age: Age::Fresh,
         }
     }
 
     fn facts(&self) -> ConnectionFacts {
-        ConnectionFacts {
-            age: Some(self.age),
-            peer: self.stream.peer_address(),
-            local: self.stream.local_address(),
-            tls: self.tls.clone(),
-        }
+        ConnectionFacts { age: Some(self.age), ..self.facts.clone() }
     }
 
     /// Reads at most about `room` bytes; 0 is the end.
@@ -107,7 +104,7 @@ pub(super) async fn exchange(
         Ok(exchange) => exchange,
         Err((error, body)) => return Outcome::Failed(Failure::before_sending(error, body)),
     };
-    emitter.mark(Moment::SendBegan);
+    emitter.timeline.mark(Moment::SendBegan, exchange.moved);
     let ended = std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await;
     match ended {
         Ok(head) => Outcome::Answered(Box::new(exchange.into_answer(head, around, emitter))),
@@ -198,7 +195,7 @@ impl Exchange {
         }
         match self.poll_head(emitter, cx) {
             Poll::Ready(Ok(head)) => {
-                emitter.mark(Moment::Head);
+                emitter.timeline.mark(Moment::Head, self.moved);
                 Poll::Ready(Ok(head))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.send_error.take().unwrap_or(error))),
@@ -232,7 +229,6 @@ impl Exchange {
                 SendState::Finishing => {
                     ready!(self.poll_write(cx))?;
                     self.sending = SendState::Sent;
-                    self.moved = now();
                     emitter.timeline.mark(Moment::SendEnded, self.moved);
                     emitter.emit(|| What::Sent);
                 }
@@ -400,7 +396,7 @@ impl Exchange {
             version: head.version,
             reason: head.reason,
             headers: head.headers,
-            content: ContentOrBody::Content(body.into_content(head.framing)),
+            content: ContentOrBody::Content(body.into_content(head.framing, self.moved)),
             connection,
             upload: if complete { Uploaded::Complete } else { Uploaded::Stopped },
         }
@@ -425,7 +421,7 @@ struct GivingBack {
 
 impl Incoming {
     /// A small body that came with the head needs no connection any more.
-    fn into_content(mut self, framing: Framing) -> Content {
+    fn into_content(mut self, framing: Framing, moment: Instant) -> Content {
         let all_here = match (framing, &self.connection) {
             (Framing::Empty, _) => true,
             (Framing::Sized(length), Some(connection)) => length <= connection.input.len() as u64,
@@ -436,7 +432,7 @@ impl Incoming {
         }
         let mut bytes = Bytes::new();
         loop {
-            match self.next_buffered() {
+            match self.next_buffered(|| moment) {
                 Ok(Some(Piece::Data(data))) => bytes = data,
                 Ok(Some(Piece::End(trailers))) => return Content::Memory(bytes, trailers),
                 Ok(None) | Err(_) => return Content::Wire(Box::new(self)),
@@ -445,21 +441,21 @@ impl Incoming {
     }
 
     /// What the bytes that are here already give.
-    fn next_buffered(&mut self) -> Result<Option<Piece>, Error> {
+    fn next_buffered(&mut self, now: impl Fn() -> Instant) -> Result<Option<Piece>, Error> {
         let Some(connection) = &mut self.connection else { return Ok(Some(Piece::End(None))) };
         let part = self.reader.read(&mut connection.input);
         match part.map_err(|violation| Error::violation(&violation, Stage::Body))? {
             Part::Data(data) => Ok(Some(Piece::Data(data))),
             Part::NeedMore => Ok(None),
             Part::End(trailers) => {
-                self.give_back();
+                self.give_back(now());
                 Ok(Some(Piece::End(trailers)))
             }
         }
     }
 
     /// Returns the connection to the pool, unless it must not be used again.
-    fn give_back(&mut self) {
+    fn give_back(&mut self, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
         let Some(back) = self.giving_back.take() else { return };
         // Bytes after the end of the body were asked for by nobody.
@@ -468,7 +464,7 @@ impl Incoming {
             if connection.input.capacity() > KEPT_BUFFER {
                 connection.input = BytesMut::new();
             }
-            back.connections.keep(&back.key, back.home.id(), connection, now());
+            back.connections.keep(&back.key, back.home.id(), connection, now);
         }
     }
 }
@@ -476,7 +472,7 @@ impl Incoming {
 impl Wire for Incoming {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Error>> {
         loop {
-            if let Some(piece) = self.next_buffered()? {
+            if let Some(piece) = self.next_buffered(now)? {
                 return Poll::Ready(Ok(piece));
             }
             let room = match self.reader.remaining() {
@@ -512,7 +508,7 @@ impl Drop for Incoming {
     /// A body that nobody reads to its end: what is here already may be the whole of it, and then
     /// the connection is worth keeping.
     fn drop(&mut self) {
-        while let Ok(Some(Piece::Data(_))) = self.next_buffered() {}
+        while let Ok(Some(Piece::Data(_))) = self.next_buffered(now) {}
     }
 }
 
