@@ -121,10 +121,10 @@ fn meet(case: &Case<Fault>, healthy: &Server) -> Result<(), String> {
 #[test]
 fn every_http1_fault_ends_as_it_should() {
     let healthy = Server::builder().bind_on_thread("127.0.0.1:0").unwrap();
-    for_all(&cases(FAULTS), 12, |case| {
-        let name = (case.fault.name, case.fault.outcome, case.face, case.secure);
-        meet(case, &healthy).map_err(|why| format!("{name:?}: {why}"))
-    });
+    let name = |case: &Case<Fault>| {
+        format!("{:?}", (case.fault.name, case.fault.outcome, case.face, case.secure))
+    };
+    for_all(cases(FAULTS), 12, name, move |case| meet(case, &healthy));
 }
 
 fn meet_h2(case: &Case<H2Fault>, healthy: &Server) -> Result<(), String> {
@@ -149,8 +149,8 @@ fn meet_h2(case: &Case<H2Fault>, healthy: &Server) -> Result<(), String> {
 #[test]
 fn every_http2_fault_ends_as_it_should() {
     let healthy = Server::builder().bind_on_thread("127.0.0.1:0").unwrap();
-    for_all(&cases(H2_FAULTS), 12, |case| {
-        let name = (case.fault.name, case.fault.outcome, case.face, case.secure);
-        meet_h2(case, &healthy).map_err(|why| format!("{name:?}: {why}"))
-    });
+    let name = |case: &Case<H2Fault>| {
+        format!("{:?}", (case.fault.name, case.fault.outcome, case.face, case.secure))
+    };
+    for_all(cases(H2_FAULTS), 12, name, move |case| meet_h2(case, &healthy));
 }

@@ -12,7 +12,7 @@ mod platform;
 #[path = "wake_portable.rs"]
 mod platform;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::TcpStream;
 use std::pin::pin;
@@ -47,6 +47,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut cx = Context::from_waker(&waker);
     let output = loop {
         signal.state.store(RUNNING, Ordering::Release);
+        BUDGET.set(CALLS_PER_POLL);
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             break output;
         }
@@ -67,6 +68,20 @@ pub(crate) fn want_socket(socket: &Arc<TcpStream>, readiness: Readiness) {
     });
 }
 
+/// True if the current future may make one more system call before it lets others have a look.
+///
+/// A peer that sends faster than it is read keeps a socket readable for ever; without this limit a
+/// future that reads until there is nothing left would never get to look at its deadlines.
+pub(crate) fn may_proceed(cx: &Context<'_>) -> bool {
+    let left = BUDGET.get();
+    if left == 0 {
+        cx.waker().wake_by_ref();
+        return false;
+    }
+    BUDGET.set(left - 1);
+    true
+}
+
 /// Ready when `deadline` has passed; otherwise says that the current future waits for it.
 pub(crate) fn poll_deadline(deadline: Instant) -> Poll<()> {
     if now() >= deadline {
@@ -79,7 +94,11 @@ pub(crate) fn poll_deadline(deadline: Instant) -> Poll<()> {
     Poll::Pending
 }
 
+/// As many as a tokio task may make.
+const CALLS_PER_POLL: u8 = 128;
+
 thread_local! {
+    static BUDGET: Cell<u8> = const { Cell::new(CALLS_PER_POLL) };
     static THREAD: RefCell<PerThread> = RefCell::new(PerThread::new());
 }
 

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Keepalive, SocketOptions, Stream};
-use crate::caller::{Readiness, want_socket};
+use crate::caller::{Readiness, may_proceed, want_socket};
 use crate::runtime::Home;
 
 /// Opens a TCP connection to `address`.
@@ -156,9 +156,13 @@ impl CallerTcp {
     /// Runs one system call; "would block" becomes a wish to be told of `readiness`.
     fn attempt<T>(
         &self,
+        cx: &Context<'_>,
         readiness: Readiness,
         mut call: impl FnMut(&std::net::TcpStream) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
+        if !may_proceed(cx) {
+            return Poll::Pending;
+        }
         loop {
             match call(&self.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -185,7 +189,7 @@ impl Stream for CallerTcp {
 impl AsyncRead for CallerTcp {
     fn poll_read(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if std::mem::take(&mut self.quiet) {
@@ -193,7 +197,7 @@ impl AsyncRead for CallerTcp {
             return Poll::Pending;
         }
         let space = buffer.initialize_unfilled();
-        let read = ready!(self.attempt(Readiness::Read, |mut socket| socket.read(space)))?;
+        let read = ready!(self.attempt(cx, Readiness::Read, |mut socket| socket.read(space)))?;
         buffer.advance(read);
         Poll::Ready(Ok(()))
     }
@@ -202,21 +206,21 @@ impl AsyncRead for CallerTcp {
 impl AsyncWrite for CallerTcp {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.attempt(Readiness::Write, |mut socket| socket.write(bytes)))?;
+        let written = ready!(self.attempt(cx, Readiness::Write, |mut socket| socket.write(bytes)))?;
         self.quiet = true;
         Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written =
-            ready!(self.attempt(Readiness::Write, |mut socket| socket.write_vectored(pieces)))?;
+            ready!(self.attempt(cx, Readiness::Write, |mut socket| socket.write_vectored(pieces)))?;
         self.quiet = true;
         Poll::Ready(Ok(written))
     }

@@ -1,6 +1,6 @@
 //! The harness of these tests: one request, said once and sent through every face of the library.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::print_stderr)] // Each test file uses its own part.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stderr)] // Each test file uses its own part.
 
 use std::future::Future;
 use std::io::Read;
@@ -352,25 +352,47 @@ pub fn is_at_rest(manager: &Manager) -> bool {
     counts.active == 0 && counts.waiting == [0; 3]
 }
 
-/// Runs `work` for every item on a few threads, and tells all failures together.
-pub fn for_all<T: Sync>(items: &[T], threads: usize, work: impl Fn(&T) -> Result<(), String> + Sync) {
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let failures = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { return };
-                    if let Err(failure) = work(item) {
-                        failures.lock().unwrap().push(failure);
-                    }
+/// Runs `work` for every item on a few threads, and tells all failures together, those that do not
+/// end among them.
+pub fn for_all<T, W>(items: Vec<T>, threads: usize, name: impl Fn(&T) -> String, work: W)
+where
+    T: Send + Sync + 'static,
+    W: Fn(&T) -> Result<(), String> + Send + Sync + 'static,
+{
+    let names: Vec<String> = items.iter().map(name).collect();
+    let shared = Arc::new((items, work, std::sync::atomic::AtomicUsize::new(0)));
+    let (tell, told) = std::sync::mpsc::channel();
+    for _ in 0..threads {
+        let (shared, tell) = (shared.clone(), tell.clone());
+        std::thread::spawn(move || {
+            let (items, work, next) = &*shared;
+            loop {
+                let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let Some(item) = items.get(index) else { return };
+                let worked = std::panic::AssertUnwindSafe(|| work(item));
+                let result = std::panic::catch_unwind(worked);
+                let result = result.unwrap_or_else(|_| Err("panicked, as told above".into()));
+                if tell.send((index, result)).is_err() {
+                    return;
                 }
-            });
-        }
-    });
-    let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), items.len(), failures.join("\n"));
+            }
+        });
+    }
+    drop(tell);
+    let mut results: Vec<Option<Result<(), String>>> = names.iter().map(|_| None).collect();
+    while let Ok((index, result)) = told.recv_timeout(Duration::from_secs(30)) {
+        results[index] = Some(result);
+    }
+    let failures: Vec<String> = names
+        .iter()
+        .zip(results)
+        .filter_map(|(name, result)| match result {
+            Some(Ok(())) => None,
+            Some(Err(why)) => Some(format!("{name}: {why}")),
+            None => Some(format!("{name}: did not end, or was not reached")),
+        })
+        .collect();
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), names.len(), failures.join("\n"));
 }
 
 /// A reader that gives `left` bytes of `fill` and then ends.

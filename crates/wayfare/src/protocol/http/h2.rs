@@ -564,8 +564,10 @@ impl Incoming {
 
 /// How bad an error is for the request that met it.
 fn stop(why: h2::Error) -> Stop {
+    // RFC 9113 §6.8: streams above a GOAWAY's last one, and only those get this error, were not
+    // processed, whatever the reason for the farewell.
     let refused = why.reason() == Some(Reason::REFUSED_STREAM)
-        || (why.is_go_away() && why.is_remote() && why.reason() == Some(Reason::NO_ERROR));
+        || (why.is_go_away() && why.is_remote());
     let how = if refused {
         Break::Refused
     } else if why.is_io() || why.is_go_away() {
