@@ -189,6 +189,10 @@ fn target(base: &Url, location: &[u8]) -> Option<Url> {
     if url.fragment().is_none() {
         url.set_fragment(base.fragment());
     }
+    // A server does not choose whom its client says to be. Neither fails where there is something
+    // to remove.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
     Some(url)
 }
 
