@@ -45,6 +45,16 @@ pub mod queueing {
     pub use wayfare_proto::policy::schedule::{Counts, Priority};
 }
 
+/// File names out of URLs, made harmless.
+pub mod names {
+    pub use wayfare_proto::syntax::url_name::of_path;
+}
+
+/// Grammar of HTTP that applications meet too: reading dates and file name suggestions.
+pub mod rules {
+    pub use wayfare_proto::syntax::{content_disposition, date};
+}
+
 /// The seam to the machine, for tests that replace it.
 pub mod network {
     pub use wayfare_net::network::{Asking, Network, System};

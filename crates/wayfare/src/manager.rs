@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 use wayfare_net::network::{Network, System};
 use wayfare_net::runtime::Home;
@@ -204,6 +204,12 @@ impl Builder {
     /// reach every origin that is asked.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.options.headers.0.insert(name, value);
+        self
+    }
+
+    /// Replaces the fields that every request carries unless it has its own.
+    pub fn headers(mut self, fields: HeaderMap) -> Self {
+        self.options.headers.0 = fields;
         self
     }
 

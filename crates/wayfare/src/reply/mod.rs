@@ -1,5 +1,6 @@
 //! What comes back: the head at once, the body as it is read.
 
+mod pace;
 pub(crate) mod pipe;
 mod save;
 
@@ -22,6 +23,7 @@ use wayfare_proto::trace::timeline::Timings;
 
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{ConnectionFacts, Upload};
+use pace::Pace;
 use pipe::Pipe;
 
 /// The answer to a request: its head, and its body still to be read.
@@ -44,6 +46,7 @@ pub struct Reply {
     pipe: Box<Pipe>,
     /// Bytes that a reader with a small buffer has left over.
     rest: Bytes,
+    pace: Option<Box<Pace>>,
 }
 
 #[derive(Debug)]
@@ -78,7 +81,16 @@ impl Redirect {
 
 impl Reply {
     pub(crate) fn new(head: Head, pipe: Pipe) -> Self {
-        Self { head: Box::new(head), pipe: Box::new(pipe), rest: Bytes::new() }
+        Self { head: Box::new(head), pipe: Box::new(pipe), rest: Bytes::new(), pace: None }
+    }
+
+    /// Has the body read no faster than this. What waits meanwhile is bounded by
+    /// [`Bodies::read_buffer`](crate::options::Bodies::read_buffer), and beyond it the server is
+    /// held back.
+    #[must_use]
+    pub fn paced(mut self, bytes_per_second: u64) -> Self {
+        self.pace = Some(Box::new(Pace::new(bytes_per_second, self.head.home.clone())));
+        self
     }
 
     /// The status.
@@ -211,7 +223,10 @@ impl Reply {
         if !self.rest.is_empty() {
             return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
         }
-        self.pipe.poll_chunk(cx)
+        match &mut self.pace {
+            None => self.pipe.poll_chunk(cx),
+            Some(pace) => pace.poll_chunk(&mut self.pipe, cx),
+        }
     }
 
     /// The whole body.
@@ -330,7 +345,7 @@ impl AsyncRead for Reply {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.rest.is_empty() {
-            match ready!(this.pipe.poll_chunk(cx))? {
+            match ready!(this.poll_chunk(cx))? {
                 Some(chunk) => this.rest = chunk,
                 None => return Poll::Ready(Ok(())),
             }
