@@ -1,2 +1,34 @@
-//! x
-fn main() {}
+//! The `wayfare` command: asks, serves, drives and shows.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod completions;
+mod demo;
+mod drive;
+mod exit;
+mod fetch;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use arguments::Command;
+
+fn main() -> ExitCode {
+    match arguments::read() {
+        Command::Get(get) => fetch::run(fetch::Job::from(*get)),
+        Command::Head(head) => fetch::run(fetch::Job::from(*head)),
+        Command::Post(send) => fetch::run(fetch::Job::sending(http::Method::POST, *send)),
+        Command::Put(send) => fetch::run(fetch::Job::sending(http::Method::PUT, *send)),
+        Command::Patch(send) => fetch::run(fetch::Job::sending(http::Method::PATCH, *send)),
+        Command::Delete(send) => fetch::run(fetch::Job::sending(http::Method::DELETE, *send)),
+        Command::Request(request) => {
+            fetch::run(fetch::Job::sending(request.method, request.sending))
+        }
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Drive(_) => drive::run(),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Completions(completions) => completions::write_completions(&completions),
+        Command::Man(man) => completions::write_pages(&man),
+    }
+}

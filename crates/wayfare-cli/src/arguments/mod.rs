@@ -1,0 +1,221 @@
+//! The command line: one struct per subcommand, which help, completions and man pages come from.
+
+pub(crate) mod data;
+pub(crate) mod transfer;
+pub(crate) mod values;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, FromArgMatches, Parser, Subcommand};
+use http::Method;
+
+use crate::exit;
+use data::Data;
+use transfer::Transfer;
+
+/// Talks to servers: downloads, uploads, and says clearly what went wrong.
+#[derive(Debug, Parser)]
+#[command(name = "wayfare", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Get(Box<Get>),
+    Head(Box<Head>),
+    Post(Box<Send>),
+    Put(Box<Send>),
+    Patch(Box<Send>),
+    Delete(Box<Send>),
+    Request(Box<AnyMethod>),
+    Serve(Serve),
+    Drive(Drive),
+    Demo(Demo),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Downloads what URLs name; several at once go in parallel.
+///
+/// The body goes to standard output unless -o, -O or -d says otherwise. A status of 400 or higher
+/// is a failure (exit code 22) unless --no-fail is given. Letters mean what they mean to curl,
+/// with one difference: here -d names a directory; data is sent by `wayfare post -d`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct Get {
+    /// What to download.
+    #[arg(required = true, value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// Save under the URL's name into this directory, which is made if missing [default: no].
+    #[arg(short, long, value_name = "DIR", conflicts_with = "output", help_heading = OUTPUT)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Ask for the head only and print it.
+    #[arg(short = 'I', long = "head", help_heading = REQUEST)]
+    pub(crate) head: bool,
+    /// Put --data-urlencode into the URL's query; with `get` it always goes there.
+    #[arg(short = 'G', long = "get", help_heading = REQUEST)]
+    pub(crate) query: bool,
+    /// Add to the URL's query, percent-encoded; repeatable.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = REQUEST)]
+    pub(crate) data_urlencode: Vec<String>,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// Asks for the heads of what URLs name, and prints them.
+#[derive(Debug, Args)]
+pub(crate) struct Head {
+    /// What to ask for.
+    #[arg(required = true, value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// Sends data, forms and files.
+///
+/// Letters mean what they mean to curl: -d is data here (for the directory to save into, which
+/// is -d to `wayfare get`, there is --dir).
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// Where to send it.
+    #[arg(required = true, value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// Save answers under the URL's name into this directory, made if missing [default: no].
+    #[arg(long, value_name = "DIR", conflicts_with = "output", help_heading = OUTPUT)]
+    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Put the data into the URL's query and ask with GET.
+    #[arg(short = 'G', long = "get", help_heading = REQUEST)]
+    pub(crate) query: bool,
+    /// Add a form part: name=value, name=@file, name=<file; each with ;type=… and ;filename=….
+    #[arg(short = 'F', long = "form", value_name = "NAME=CONTENT", help_heading = REQUEST)]
+    pub(crate) form: Vec<String>,
+    /// Send this file as it is; `-` streams standard input.
+    #[arg(short = 'T', long, value_name = "FILE", help_heading = REQUEST)]
+    pub(crate) upload_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// Sends a request with any method.
+#[derive(Debug, Args)]
+pub(crate) struct AnyMethod {
+    /// The method, which is case-sensitive.
+    #[arg(short = 'X', long = "request", value_name = "METHOD", value_parser = values::method)]
+    #[arg(default_value = "GET", help_heading = REQUEST)]
+    pub(crate) method: Method,
+    #[command(flatten)]
+    pub(crate) sending: Send,
+}
+
+/// Runs the test servers: HTTP/1.1 and HTTP/2, plain and TLS, with endpoints for everything.
+#[derive(Debug, Args)]
+#[command(after_help = after_serve())]
+pub(crate) struct Serve {
+    /// Port for http [default: any free one].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Port for https [default: any free one].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) tls_port: u16,
+    /// The address to listen on.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) address: std::net::IpAddr,
+    /// Limit each connection, each way: bytes a second, with K, M or G [default: no limit].
+    #[arg(long, value_name = "RATE", value_parser = values::rate)]
+    pub(crate) rate: Option<u64>,
+    /// Write the generated CA certificate to this file [default: one in the temporary directory].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authority: Option<PathBuf>,
+    /// Print one line of JSON with the addresses instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End when standard input ends, too.
+    #[arg(long)]
+    pub(crate) until_eof: bool,
+}
+
+/// Answers requests for transfers as JSON lines, for programs that test this stack.
+///
+/// One JSON object per line on standard input, one per line on standard output, in any order and
+/// many at a time. {"id":1,"op":"hello","protocol":1} lists what can be asked.
+#[derive(Debug, Args)]
+pub(crate) struct Drive {}
+
+/// Lives a day of an application in a few seconds, against its own servers, and checks all of it.
+///
+/// Exits with 1 if anything came out other than it should.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Plain text: no bars and no colours, as if this were no terminal.
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+/// Writes a completion script for a shell to standard output.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Writes the manual page to standard output, or all pages into a directory.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write one page per subcommand into this directory [default: one page to standard output].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// Reads the command line; ends the process on a mistake, and where help was asked for.
+pub(crate) fn read() -> Command {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    read_get(&arguments).unwrap_or_else(|| Cli::parse_from(arguments).command)
+}
+
+/// `get` alone is read without building the other subcommands, which takes longer than the
+/// transfer of a small body from nearby. Mistakes and help are left to the whole definition.
+fn read_get(arguments: &[OsString]) -> Option<Command> {
+    if arguments.get(1)? != "get" {
+        return None;
+    }
+    let command = Get::augment_args(clap::Command::new("get").disable_help_flag(true));
+    let matches = command.try_get_matches_from(&arguments[1..]).ok()?;
+    Get::from_arg_matches(&matches).ok().map(|get| Command::Get(Box::new(get)))
+}
+
+fn after_serve() -> String {
+    wayfare_testkit::endpoints::HELP.clone()
+}
+
+const OUTPUT: &str = "Output";
+const REQUEST: &str = "Request";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_quick_way_reads_what_the_long_way_reads() {
+        let line = ["wayfare", "get", "-sv", "-H", "A: b", "http://a.test/", "-m", "2.5"];
+        let line: Vec<OsString> = line.iter().map(OsString::from).collect();
+        let quick = read_get(&line).expect("a sound line");
+        let long = Cli::parse_from(&line).command;
+        assert_eq!(format!("{quick:?}"), format!("{long:?}"));
+        assert!(read_get(&["wayfare".into(), "get".into(), "--help".into()]).is_none());
+    }
+}

@@ -1,0 +1,129 @@
+//! The options that all requests share.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{self, Field};
+
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Save to this file; once per URL, in their order; `-` is standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Vec<PathBuf>,
+    /// Save under the last part of the URL's path (index.html if it has none).
+    #[arg(short = 'O', long)]
+    pub(crate) remote_name: bool,
+    /// With -O or a directory: save under the name that the server suggests, never over a file.
+    #[arg(short = 'J', long)]
+    pub(crate) remote_header_name: bool,
+    /// Print the answer's head before its body.
+    #[arg(short, long)]
+    pub(crate) include: bool,
+    /// A status of 400 or higher is a failure; this is the default.
+    #[arg(short, long, overrides_with = "no_fail")]
+    pub(crate) fail: bool,
+    /// Deliver the body and exit with 0 whatever the status.
+    #[arg(long, overrides_with = "fail")]
+    pub(crate) no_fail: bool,
+    /// Say nothing: no bars, no messages.
+    #[arg(short, long)]
+    pub(crate) silent: bool,
+    /// With -s: say what went wrong all the same.
+    #[arg(short = 'S', long)]
+    pub(crate) show_error: bool,
+    /// Tell what happens: `*` events, `>` what is asked, `<` the answer's head. Secrets are hidden.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Print how long each phase took, in milliseconds, to standard error.
+    #[arg(long)]
+    pub(crate) timings: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(crate) struct Asking {
+    /// Add a field: "Name: value"; "Name;" is empty, "Name:" leaves a default out; repeatable.
+    #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = values::field)]
+    pub(crate) headers: Vec<Field>,
+    /// Send a name and password by Basic authentication, to this origin only.
+    #[arg(short, long, value_name = "USER:PASSWORD")]
+    pub(crate) user: Option<String>,
+    /// The User-Agent field [default: wayfare and its version].
+    #[arg(short = 'A', long, value_name = "NAME", value_parser = values::value)]
+    pub(crate) user_agent: Option<http::HeaderValue>,
+    /// The Referer field [default: none].
+    #[arg(short = 'e', long, value_name = "URL", value_parser = values::value)]
+    pub(crate) referer: Option<http::HeaderValue>,
+    /// Ask for a part: 0-499, 500-, -500 [bytes; default: all].
+    #[arg(short, long, value_name = "RANGE", value_parser = values::value)]
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) range: Option<http::HeaderValue>,
+    /// Ask for compressed bodies and decode them; this is the default.
+    #[arg(long, overrides_with = "no_compressed")]
+    pub(crate) compressed: bool,
+    /// Deliver bodies as they come, asking for no compression.
+    #[arg(long, overrides_with = "compressed")]
+    pub(crate) no_compressed: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// Give up a transfer after so many seconds, waiting for its turn included [default: never].
+    #[arg(short = 'm', long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) max_time: Option<Duration>,
+    /// Give up on each of name, address and TLS after so many seconds [default: 30].
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) connect_timeout: Option<Duration>,
+    /// Follow at most so many redirects.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) max_redirs: usize,
+    /// Follow redirects; this is the default.
+    #[arg(short = 'L', long, overrides_with = "no_location")]
+    pub(crate) location: bool,
+    /// Deliver redirects instead of following them.
+    #[arg(long, overrides_with = "location")]
+    pub(crate) no_location: bool,
+    /// Read each body at most so fast: bytes a second, with K, M or G [default: no limit].
+    #[arg(long, value_name = "RATE", value_parser = values::rate)]
+    pub(crate) limit_rate: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// Trust the authorities of this PEM file and nobody else [default: the system's].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Take any certificate from anybody. Whoever sits on the path can read and change all.
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Speak HTTP/1.1 only.
+    #[arg(long = "http1.1", conflicts_with_all = ["http2", "http2_prior_knowledge"])]
+    pub(crate) http1: bool,
+    /// Speak HTTP/2 where TLS negotiates it; this is the default.
+    #[arg(long)]
+    pub(crate) http2: bool,
+    /// Speak HTTP/2 only, without TLS too.
+    #[arg(long)]
+    pub(crate) http2_prior_knowledge: bool,
+    /// Use this address for a host, `*` for every host; HOST:PORT:IP is taken too; repeatable.
+    #[arg(long, value_name = "HOST:IP", value_parser = values::pin)]
+    pub(crate) resolve: Vec<(String, IpAddr)>,
+}

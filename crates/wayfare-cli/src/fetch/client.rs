@@ -1,0 +1,119 @@
+//! Sets a manager up as the options say.
+
+use http::header::{self, HeaderMap, HeaderValue};
+use wayfare::Manager;
+use wayfare::options::{
+    Bodies, Connections, Decoding, Dns, Headers, RedirectPolicy, Redirects, Timeouts, Tls, Versions,
+};
+
+use super::Stop;
+use crate::arguments::transfer::{Asking, Connection, Limits, Transfer};
+use crate::arguments::values::Field;
+use crate::exit;
+
+/// The manager for all transfers of a command.
+pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
+    let Transfer { asking, limits, connection, .. } = transfer;
+    let manager = Manager::builder()
+        .headers(defaults(asking))
+        .redirects(redirects(limits))
+        .timeouts(timeouts(limits))
+        .bodies(bodies(asking, limits))
+        .connections(Connections { versions: versions(connection), ..Connections::default() })
+        .dns(Dns { pins: connection.resolve.clone(), ..Dns::default() })
+        .tls(tls(connection)?)
+        .build();
+    Ok(manager)
+}
+
+/// The fields that every request carries, without those that are to be left out.
+fn defaults(asking: &Asking) -> HeaderMap {
+    let mut fields = Headers::default().0;
+    if let Some(agent) = &asking.user_agent {
+        fields.insert(header::USER_AGENT, agent.clone());
+    }
+    for field in &asking.headers {
+        if let Field::LeaveOut(name) = field {
+            fields.remove(name);
+        }
+    }
+    fields
+}
+
+/// The fields of each request.
+pub(super) fn fields(asking: &Asking) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    if let Some(referer) = &asking.referer {
+        fields.insert(header::REFERER, referer.clone());
+    }
+    if let Some(range) = &asking.range {
+        let spelled = [b"bytes=", range.as_bytes()].concat();
+        if let Ok(value) = HeaderValue::from_bytes(&spelled) {
+            fields.insert(header::RANGE, value);
+        }
+    }
+    for field in &asking.headers {
+        if let Field::Add(name, value) = field {
+            fields.append(name.clone(), value.clone());
+        }
+    }
+    fields
+}
+
+fn redirects(limits: &Limits) -> Redirects {
+    let policy = match limits.no_location {
+        true => RedirectPolicy::Manual,
+        false => RedirectPolicy::default(),
+    };
+    Redirects { policy, limit: limits.max_redirs, ..Redirects::default() }
+}
+
+fn timeouts(limits: &Limits) -> Timeouts {
+    let mut timeouts = Timeouts::default();
+    if let Some(longest) = limits.connect_timeout {
+        timeouts.resolve = longest.into();
+        timeouts.connect = longest.into();
+        timeouts.tls = longest.into();
+    }
+    if let Some(longest) = limits.max_time {
+        timeouts.whole = longest.into();
+    }
+    timeouts
+}
+
+fn bodies(asking: &Asking, limits: &Limits) -> Bodies {
+    let mut bodies = Bodies::default();
+    if asking.no_compressed {
+        bodies.decoding = Decoding::Off;
+    }
+    if let Some(rate) = limits.limit_rate {
+        // Otherwise a megabyte would be taken from the network at full speed first.
+        let quarter = usize::try_from(rate / 4).unwrap_or(usize::MAX);
+        bodies.read_buffer = quarter.clamp(8 * 1024, bodies.read_buffer);
+    }
+    bodies
+}
+
+fn versions(connection: &Connection) -> Versions {
+    if connection.http1 {
+        Versions::Http1
+    } else if connection.http2_prior_knowledge {
+        Versions::Http2
+    } else {
+        Versions::Any
+    }
+}
+
+fn tls(connection: &Connection) -> Result<Tls, Stop> {
+    let mut tls = Tls::default();
+    if let Some(path) = &connection.cacert {
+        tls = tls.with_only_authority_file(path).map_err(|error| {
+            let code = match exit::code(&error) {
+                exit::WRITE => 77, // curl's number for a CA file that cannot be read
+                code => code,
+            };
+            Stop { code, why: exit::line(&error, "--cacert") }
+        })?;
+    }
+    Ok(if connection.insecure { tls.dangerous().trust_everybody() } else { tls })
+}

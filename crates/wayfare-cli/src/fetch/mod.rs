@@ -1,0 +1,151 @@
+//! Does what `get`, `post` and their kin ask for: all URLs through one manager, in parallel.
+
+mod bars;
+mod client;
+mod content;
+mod place;
+mod reading;
+mod talk;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use tokio::task::JoinSet;
+use wayfare::Manager;
+
+use crate::arguments::transfer::Transfer;
+use crate::arguments::{Get, Head, Send};
+use crate::{exit, output};
+use bars::Bars;
+use content::Content;
+use place::Place;
+
+/// What is to be done.
+pub(crate) struct Job {
+    method: Method,
+    urls: Vec<String>,
+    dir: Option<PathBuf>,
+    content: Result<Content, Stop>,
+    transfer: Transfer,
+}
+
+/// Why nothing is done, and the exit code that says so.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) code: u8,
+    pub(crate) why: String,
+}
+
+impl Stop {
+    pub(crate) fn usage(why: impl Into<String>) -> Self {
+        Self { code: exit::USAGE, why: why.into() }
+    }
+}
+
+impl From<Get> for Job {
+    fn from(get: Get) -> Self {
+        let method = if get.head { Method::HEAD } else { Method::GET };
+        let content = content::in_query(&get.data_urlencode);
+        Self { method, urls: get.urls, dir: get.dir, content, transfer: get.transfer }
+    }
+}
+
+impl From<Head> for Job {
+    fn from(head: Head) -> Self {
+        let content = Ok(Content::Nothing);
+        Self { method: Method::HEAD, urls: head.urls, dir: None, content, transfer: head.transfer }
+    }
+}
+
+impl Job {
+    /// A job that sends something.
+    pub(crate) fn sending(method: Method, send: Send) -> Self {
+        let content = content::of(&send);
+        let method = if send.query { Method::GET } else { method };
+        Self { method, urls: send.urls, dir: send.dir, content, transfer: send.transfer }
+    }
+}
+
+/// What the transfers of a job share.
+struct Shared {
+    manager: Manager,
+    method: Method,
+    content: Content,
+    transfer: Transfer,
+    bars: Bars,
+}
+
+/// Does a job and says how it went.
+pub(crate) fn run(job: Job) -> ExitCode {
+    let says = !job.transfer.output.silent || job.transfer.output.show_error;
+    match prepare(job) {
+        Ok((shared, places)) => live(&Arc::new(shared), places),
+        Err(stop) => {
+            if says {
+                output::complain(&output::visible(&stop.why));
+            }
+            exit::with(stop.code)
+        }
+    }
+}
+
+/// Finds every mistake that can be found before anything is sent.
+fn prepare(job: Job) -> Result<(Shared, Vec<Place>), Stop> {
+    let content = job.content?;
+    if job.urls.len() > 1 && content.is_once() {
+        return Err(Stop::usage("standard input can be sent to one URL only"));
+    }
+    let output = &job.transfer.output;
+    let places = place::assign(&job.urls, job.dir.as_deref(), output, &job.method)?;
+    let bars = Bars::new(output, &places);
+    let manager = client::manager(&job.transfer)?;
+    let shared = Shared { manager, method: job.method, content, transfer: job.transfer, bars };
+    Ok((shared, places))
+}
+
+fn live(shared: &Arc<Shared>, places: Vec<Place>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            output::complain(&format!("cannot start: {why}"));
+            return exit::with(1);
+        }
+    };
+    let code = runtime.block_on(async {
+        // Without files there is nothing to tidy up, and the signal may end the process itself.
+        if places.iter().all(|place| !place.is_file()) {
+            return all(shared, places).await;
+        }
+        tokio::select! {
+            code = all(shared, places) => code,
+            _ = tokio::signal::ctrl_c() => exit::INTERRUPTED,
+        }
+    });
+    // An unfinished file is removed on the thread that writes it; a read of standard input may
+    // never end.
+    runtime.shutdown_timeout(Duration::from_secs(if code == exit::INTERRUPTED { 2 } else { 0 }));
+    exit::with(code)
+}
+
+/// Does all transfers; the first failure, in the order of the URLs, is the exit code.
+async fn all(shared: &Arc<Shared>, mut places: Vec<Place>) -> u8 {
+    if places.len() == 1 {
+        return reading::one(shared, &places.remove(0)).await;
+    }
+    let mut codes = vec![0; places.len()];
+    let mut tasks = JoinSet::new();
+    for (index, place) in places.into_iter().enumerate() {
+        let shared = shared.clone();
+        tasks.spawn(async move { (index, reading::one(&shared, &place).await) });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok((index, code)) => codes[index] = code,
+            Err(why) => output::complain(&format!("a transfer broke down: {why}")),
+        }
+    }
+    codes.into_iter().find(|code| *code != 0).unwrap_or(0)
+}

@@ -1,0 +1,166 @@
+//! Where each body goes: standard output, a file, or a name in a directory.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use http::{HeaderMap, Method, header};
+use wayfare::names;
+use wayfare::rules::content_disposition::ContentDisposition;
+
+use super::Stop;
+use crate::arguments::transfer::Output;
+use crate::exit;
+
+/// A URL and where its body goes.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) url: String,
+    pub(super) target: Target,
+}
+
+/// Where a body goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// This file, whatever is there.
+    File(PathBuf),
+    /// The name that the server suggests, or else the one given, unless a file has it.
+    Suggested {
+        dir: PathBuf,
+        otherwise: String,
+    },
+    Stdout,
+}
+
+impl Place {
+    pub(super) fn is_file(&self) -> bool {
+        self.target != Target::Stdout
+    }
+
+    /// A short name to tell transfers apart by.
+    pub(super) fn label(&self) -> String {
+        match &self.target {
+            Target::File(path) => path.display().to_string(),
+            Target::Suggested { otherwise, .. } => otherwise.clone(),
+            Target::Stdout => name_of(&self.url),
+        }
+    }
+}
+
+/// Gives each URL its place.
+pub(super) fn assign(
+    urls: &[String],
+    dir: Option<&Path>,
+    output: &Output,
+    method: &Method,
+) -> Result<Vec<Place>, Stop> {
+    let files = &output.output;
+    if files.len() > urls.len() {
+        return Err(Stop::usage("there are more -o than URLs"));
+    }
+    let into_dir = dir.is_some() || output.remote_name || output.remote_header_name;
+    let streams = method == Method::HEAD || urls.len() == 1;
+    if !streams && !into_dir && files.len() < urls.len() {
+        return Err(Stop::usage(
+            "several URLs need a place for each: -d DIR, -O, or one -o FILE per URL",
+        ));
+    }
+    if let Some(dir) = dir {
+        std::fs::create_dir_all(dir).map_err(|why| Stop {
+            code: exit::WRITE,
+            why: format!("cannot make the directory {}: {why}", dir.display()),
+        })?;
+    }
+    let dir = dir.unwrap_or(Path::new(""));
+    let places: Vec<_> = urls
+        .iter()
+        .enumerate()
+        .map(|(index, url)| {
+            let target = match files.get(index) {
+                Some(file) if file == Path::new("-") => Target::Stdout,
+                Some(file) => Target::File(file.clone()),
+                None if !into_dir => Target::Stdout,
+                None if output.remote_header_name => {
+                    Target::Suggested { dir: dir.to_owned(), otherwise: name_of(url) }
+                }
+                None => Target::File(dir.join(name_of(url))),
+            };
+            Place { url: url.clone(), target }
+        })
+        .collect();
+    apart(&places)?;
+    Ok(places)
+}
+
+/// Two transfers into one file would leave either.
+fn apart(places: &[Place]) -> Result<(), Stop> {
+    let mut taken = HashSet::new();
+    for place in places {
+        let Target::File(path) = &place.target else { continue };
+        if !taken.insert(path) {
+            let path = path.display();
+            return Err(Stop::usage(format!("two URLs would be saved as {path}; give each an -o")));
+        }
+    }
+    Ok(())
+}
+
+/// The file name in a URL: of the one that was asked for, so that no redirect chooses it.
+fn name_of(url: &str) -> String {
+    let parsed = url::Url::parse(url).ok();
+    let name = parsed.and_then(|url| names::of_path(url.path()));
+    name.unwrap_or_else(|| "index.html".to_owned())
+}
+
+/// A name that was free and is taken now; given back unless it is kept.
+pub(super) struct Reserved {
+    pub(super) path: PathBuf,
+    keep: bool,
+}
+
+impl Reserved {
+    /// Takes the name that the fields suggest.
+    pub(super) fn suggested(dir: &Path, otherwise: &str, fields: &HeaderMap) -> Result<Self, Stop> {
+        let suggested = fields
+            .get(header::CONTENT_DISPOSITION)
+            .and_then(|value| ContentDisposition::parse(value.as_bytes())?.file_name());
+        let path = dir.join(suggested.as_deref().unwrap_or(otherwise));
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(_) => Ok(Self { path, keep: false }),
+            Err(why) => {
+                let why = match why.kind() {
+                    std::io::ErrorKind::AlreadyExists => "there is a file of this name".to_owned(),
+                    _ => why.to_string(),
+                };
+                let why = format!("cannot save to {}: {why}", path.display());
+                Err(Stop { code: exit::WRITE, why })
+            }
+        }
+    }
+
+    /// The file is whole.
+    pub(super) fn keep(mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.keep {
+            // It was made here and is empty; if it cannot be removed that is the lesser evil.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_url_leads_out_of_the_directory() {
+        assert_eq!(name_of("http://a.test/..%2f..%2fx"), "x");
+        assert_eq!(name_of("http://a.test/%2e%2e"), "index.html");
+        assert_eq!(name_of("http://a.test/b/c.txt?q=/d#e/f"), "c.txt");
+        assert_eq!(name_of("nonsense"), "index.html");
+    }
+}

@@ -1,0 +1,190 @@
+//! Does one transfer: asks, and takes the body to its place.
+
+use std::io::{self, Write};
+
+use http::{Method, Version};
+use wayfare::{Error, Reply};
+
+use super::place::{Place, Reserved, Target};
+use super::talk::{self, Talk};
+use super::{Shared, Stop, client};
+use crate::{exit, output};
+
+/// Why a transfer has failed.
+enum Failure {
+    Transfer(Error),
+    Stop(Stop),
+    /// Nobody reads standard output any more, which needs no words.
+    OutputGone,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Transfer(error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// Does one transfer and says how it went by an exit code.
+pub(super) async fn one(shared: &Shared, place: &Place) -> u8 {
+    let bar = shared.bars.bar(place);
+    let outcome = transfer(shared, place, &bar).await;
+    let (code, line) = match outcome {
+        Ok(received) => {
+            bar.finish(received);
+            return 0;
+        }
+        Err(Failure::OutputGone) => (exit::WRITE, None),
+        Err(Failure::Stop(stop)) => (stop.code, Some(output::visible(&stop.why))),
+        Err(Failure::Transfer(error)) => {
+            (exit::code(&error), Some(exit::line(&error, &place.label())))
+        }
+    };
+    bar.fail();
+    let output = &shared.transfer.output;
+    if let Some(line) = line.filter(|_| !output.silent || output.show_error) {
+        shared.bars.complain(&line);
+    }
+    code
+}
+
+async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Result<u64, Failure> {
+    let reply = ask(shared, place, bar)?.send().await?;
+    let output = &shared.transfer.output;
+    let shows_head = output.include || shared.method == Method::HEAD;
+    if shows_head {
+        written(write_head(&reply))?;
+    }
+    let reply = if output.no_fail { reply } else { reply.error_for_status()? };
+    let reply = match shared.transfer.limits.limit_rate {
+        Some(rate) => reply.paced(rate),
+        None => reply,
+    };
+    let keep_timings = output.timings.then(|| place.label());
+    match &place.target {
+        Target::Stdout => to_stdout(reply, place, keep_timings).await,
+        Target::File(path) => to_file(reply, path, keep_timings).await,
+        Target::Suggested { dir, otherwise } => {
+            let reserved = Reserved::suggested(dir, otherwise, reply.headers())?;
+            let received = to_file(reply, &reserved.path, keep_timings).await?;
+            reserved.keep();
+            Ok(received)
+        }
+    }
+}
+
+/// The request for a place.
+fn ask(
+    shared: &Shared,
+    place: &Place,
+    bar: &super::bars::Bar,
+) -> Result<wayfare::Request, Failure> {
+    let asking = &shared.transfer.asking;
+    let url = shared.content.url(&place.url);
+    let mut fields = client::fields(asking);
+    if shared.content.is_json() && !fields.contains_key(http::header::ACCEPT) {
+        fields.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
+    }
+    let mut request = shared.manager.request(shared.method.clone(), &url);
+    for (name, value) in &fields {
+        request = request.header(name.clone(), value.clone());
+    }
+    if let Some(user) = &asking.user {
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        request = request.basic_auth(user, password);
+    }
+    request = request.body(shared.content.body()?);
+    if shared.transfer.output.verbose {
+        let mut told = shared.manager.options().headers.0.clone();
+        told.extend(fields);
+        if asking.user.is_some() {
+            told.insert(http::header::AUTHORIZATION, http::HeaderValue::from_static("Basic"));
+        }
+        let mark = if place.is_file() { format!("{}: ", place.label()) } else { String::new() };
+        let talk = Talk::new(shared.method.clone(), &url, told, mark);
+        request = request.on_event(move |event| talk.tell(event));
+    }
+    if bar.is_shown() {
+        let bar = bar.clone();
+        request = request.on_event(move |event| bar.follow(event));
+    }
+    Ok(request)
+}
+
+async fn to_stdout(
+    mut reply: Reply,
+    place: &Place,
+    timings: Option<String>,
+) -> Result<u64, Failure> {
+    let mut guards = output::is_out_terminal();
+    while let Some(chunk) = reply.chunk().await? {
+        if guards && chunk.contains(&0) {
+            let why = format!(
+                "{}: the body is binary, which can garble a terminal; -o FILE saves it, \
+                 `-o -` prints it all the same",
+                place.label()
+            );
+            return Err(Stop { code: exit::WRITE, why }.into());
+        }
+        guards = false;
+        written(output::out().write_all(&chunk))?;
+    }
+    written(output::out().flush())?;
+    if let Some(label) = timings {
+        output::note(&talk::timings(&label, &reply.timings()));
+    }
+    Ok(reply.received())
+}
+
+async fn to_file(
+    reply: Reply,
+    path: &std::path::Path,
+    timings: Option<String>,
+) -> Result<u64, Failure> {
+    let Some(label) = timings else { return Ok(reply.save_to(path).await?) };
+    // Saving takes the reply, so that its body's end is only seen from here.
+    let before = reply.timings();
+    let began = std::time::Instant::now();
+    let received = reply.save_to(path).await?;
+    let mut after = before;
+    after.receive += began.elapsed();
+    after.total += began.elapsed();
+    output::note(&talk::timings(&label, &after));
+    Ok(received)
+}
+
+fn write_head(reply: &Reply) -> io::Result<()> {
+    let mut head = Vec::new();
+    let version = match reply.version() {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    };
+    head.extend_from_slice(format!("{version} {}", reply.status().as_u16()).as_bytes());
+    if !reply.reason().is_empty() {
+        head.push(b' ');
+        head.extend_from_slice(reply.reason());
+    }
+    head.extend_from_slice(b"\r\n");
+    for (name, value) in reply.headers() {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    output::out().write_all(&head)
+}
+
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    result.map_err(|why| match why.kind() {
+        io::ErrorKind::BrokenPipe => Failure::OutputGone,
+        _ => Stop { code: exit::WRITE, why: format!("cannot write to standard output: {why}") }
+            .into(),
+    })
+}

@@ -1,0 +1,127 @@
+//! What -v and --timings tell: the events of a transfer in words, with secrets hidden.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use url::Url;
+use wayfare::event::{Event, Timings, What};
+
+use crate::output::{note, size, visible};
+
+/// Tells the events of one transfer.
+pub(super) struct Talk {
+    method: Method,
+    fields: HeaderMap,
+    /// Which transfer it is, where there are several.
+    mark: String,
+    target: Mutex<Option<Url>>,
+}
+
+impl Talk {
+    pub(super) fn new(method: Method, url: &str, fields: HeaderMap, mark: String) -> Self {
+        Self { method, fields, mark, target: Mutex::new(Url::parse(url).ok()) }
+    }
+
+    /// Tells an event.
+    pub(super) fn tell(&self, event: &Event) {
+        match &event.what {
+            What::Sent => self.request(),
+            What::Head { status, version, headers } => self.head(*status, *version, headers),
+            What::Interim { status, headers } => self.head(*status, Version::HTTP_11, headers),
+            What::Trailers { headers } => self.fields('<', headers),
+            What::Redirected { status, from, to } => {
+                *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
+                self.say('*', &format!("{status} leads from {from} to {to}"));
+            }
+            other => {
+                if let Some(line) = in_words(other) {
+                    self.say('*', &line);
+                }
+            }
+        }
+    }
+
+    fn request(&self) {
+        let target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(url) = target.as_ref() else { return };
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        self.say('>', &format!("{} {path}", self.method));
+        self.say(
+            '>',
+            &format!("host: {}", &url[url::Position::BeforeHost..url::Position::AfterPort]),
+        );
+        self.fields('>', &self.fields);
+    }
+
+    fn head(&self, status: StatusCode, version: Version, headers: &HeaderMap) {
+        self.say('<', &format!("{version:?} {status}"));
+        self.fields('<', headers);
+    }
+
+    fn fields(&self, sign: char, headers: &HeaderMap) {
+        for (name, value) in headers {
+            self.say(sign, &format!("{name}: {}", shown(name, value)));
+        }
+    }
+
+    fn say(&self, sign: char, line: &str) {
+        note(&format!("{sign} {}{}", self.mark, visible(line)));
+    }
+}
+
+fn in_words(what: &What) -> Option<String> {
+    Some(match what {
+        What::Queued => "waiting for a turn".to_owned(),
+        What::Resolving { host } => format!("looking up {host}"),
+        What::Resolved { addresses } => {
+            let all: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            format!("found {}", all.join(", "))
+        }
+        What::Connecting { address } => format!("trying {address}"),
+        What::Connected { address } => format!("connected to {address}"),
+        What::Securing { name } => format!("TLS handshake with {name}"),
+        What::Secured { version, cipher_suite, key_exchange, protocol } => {
+            let protocol = protocol.as_deref().unwrap_or("no protocol agreed on");
+            format!("secured by {version}, {cipher_suite}, {key_exchange}; {protocol}")
+        }
+        What::Reused => "using a kept connection".to_owned(),
+        What::Retried { why } => format!("once more: {why}"),
+        What::UploadStopped { sent, .. } => {
+            format!("the answer came before the upload was done; stopped after {}", size(*sent))
+        }
+        What::Finished { received } => format!("done: {}", size(*received)),
+        What::Failed { message } => format!("failed: {message}"),
+        _ => return None,
+    })
+}
+
+/// A field's value, unless it is a secret.
+fn shown(name: &HeaderName, value: &HeaderValue) -> String {
+    let secret =
+        [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE, header::SET_COOKIE];
+    if value.is_sensitive() || secret.contains(name) {
+        return "[hidden]".to_owned();
+    }
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// The phases of a transfer as a table.
+pub(super) fn timings(label: &str, timings: &Timings) -> String {
+    let ms = |duration: Duration| format!("{:.3}", duration.as_secs_f64() * 1000.0);
+    let rows = [
+        ("queued", timings.queued),
+        ("resolve", timings.resolve),
+        ("connect", timings.connect),
+        ("tls", timings.tls),
+        ("send", timings.send),
+        ("wait", timings.wait),
+        ("receive", timings.receive),
+        ("total", timings.total),
+    ];
+    let mut table = format!("{} (ms)", visible(label));
+    for (name, duration) in rows {
+        table.push_str(&format!("\n  {name:<8}{:>12}", ms(duration)));
+    }
+    table
+}

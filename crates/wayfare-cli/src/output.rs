@@ -1,0 +1,71 @@
+//! The only place that writes to the terminal: lines on standard error, bytes on standard output.
+
+use std::io::{self, IsTerminal, StdoutLock, Write};
+
+/// Writes a line to standard error. A standard error that is gone is nobody's concern.
+pub(crate) fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Writes a line that says what went wrong.
+pub(crate) fn complain(line: &str) {
+    note(&format!("wayfare: {line}"));
+}
+
+/// Writes a text to standard output and says whether it could be written.
+pub(crate) fn print(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+}
+
+/// Standard output, for bodies.
+pub(crate) fn out() -> StdoutLock<'static> {
+    io::stdout().lock()
+}
+
+/// True if a person reads standard output.
+pub(crate) fn is_out_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// True if a person reads standard error.
+pub(crate) fn is_note_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// A text with the characters that a terminal would obey made visible.
+pub(crate) fn visible(text: &str) -> String {
+    let harmless = |character: char| !character.is_control() || character == '\t';
+    if text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if harmless(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_default());
+        }
+    }
+    shown
+}
+
+/// A number of bytes for people.
+pub(crate) fn size(bytes: u64) -> String {
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_made_visible() {
+        assert_eq!(visible("a\u{1b}[2Jb\r\n"), "a\\u{1b}[2Jb\\r\\n");
+        assert_eq!(visible("caf\u{e9}\tok"), "caf\u{e9}\tok");
+        assert_eq!(visible("\u{9b}1m"), "\\u{9b}1m");
+    }
+}
