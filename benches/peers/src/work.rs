@@ -67,7 +67,7 @@ impl Work {
     /// Exchanges in one measurement.
     pub fn count(self) -> usize {
         match self {
-            Self::SmallH1 | Self::SmallH2 => 40_000,
+            Self::SmallH1 | Self::SmallH2 => std::env::var("PEERS_COUNT").ok().and_then(|n| n.parse().ok()).unwrap_or(40_000),
             Self::Blocking => 20_000,
             Self::BigH1 | Self::BigTls | Self::BigH2 | Self::First => 1,
         }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use wayfare_net::runtime::HomeId;
 
-use crate::queue::LaneKey;
+use crate::queue::{LaneKey, Ready};
 
 /// A connection for one exchange at a time.
 pub(crate) trait Exclusive: Send {
@@ -29,7 +29,7 @@ pub(crate) trait Shared: Clone + Send {
 
 /// The connections of a manager that nobody, or not everybody, is using.
 pub(crate) struct Pool<E, S> {
-    lanes: Mutex<HashMap<Arc<LaneKey>, Lane<E, S>>>,
+    lanes: Mutex<HashMap<Arc<LaneKey>, Lane<E, S>, Ready>>,
     most_shared: usize,
 }
 
@@ -175,7 +175,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<LaneKey>, Lane<E, S>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<LaneKey>, Lane<E, S>, Ready>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

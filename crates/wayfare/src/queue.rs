@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::future::Future;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use wayfare_net::tls::policy::TlsPolicy;
@@ -22,6 +22,17 @@ pub(crate) struct LaneKey {
     /// By identity; holding it keeps the identity from being given to another policy.
     pub(crate) tls: Arc<TlsPolicy>,
     pub(crate) dns: Dns,
+    /// Made once: a key is looked up several times per exchange.
+    hash: u64,
+}
+
+impl LaneKey {
+    pub(crate) fn new(origin: Origin, versions: Versions, tls: Arc<TlsPolicy>, dns: Dns) -> Self {
+        // Keyed by the process, because servers choose the origins of redirects.
+        static KEYS: OnceLock<RandomState> = OnceLock::new();
+        let hash = KEYS.get_or_init(RandomState::new).hash_one((&origin, Arc::as_ptr(&tls)));
+        Self { origin, versions, tls, dns, hash }
+    }
 }
 
 impl PartialEq for LaneKey {
@@ -37,14 +48,38 @@ impl Eq for LaneKey {}
 
 impl Hash for LaneKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.origin.hash(state);
-        Arc::as_ptr(&self.tls).hash(state);
+        state.write_u64(self.hash);
     }
 }
 
+/// Builds hashers for [`LaneKey`]s, which bring their hash along.
+pub(crate) type Ready = BuildHasherDefault<ReadyHash>;
+
+/// Takes a hash that was made before.
+#[derive(Default)]
+pub(crate) struct ReadyHash(u64);
+
+impl Hasher for ReadyHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+type Lanes = Schedule<Arc<LaneKey>, Arc<Ticket>, Ready>;
+
 /// The one queue of a manager.
 pub(crate) struct Queue {
-    schedule: Mutex<Schedule<Arc<LaneKey>, Arc<Ticket>>>,
+    schedule: Mutex<Lanes>,
 }
 
 impl Queue {
@@ -76,7 +111,7 @@ impl Queue {
         self.lock().counts(key)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Schedule<Arc<LaneKey>, Arc<Ticket>>> {
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -88,10 +123,10 @@ impl fmt::Debug for Queue {
 }
 
 /// Wakes everybody who may go now, outside of the lock.
-fn wake_next(mut schedule: MutexGuard<'_, Schedule<Arc<LaneKey>, Arc<Ticket>>>) {
-    let Some(first) = schedule.next() else { return };
+fn wake_next(mut schedule: MutexGuard<'_, Lanes>) {
+    let Some(first) = schedule.grant_next() else { return };
     let mut rest = Vec::new();
-    while let Some(ticket) = schedule.next() {
+    while let Some(ticket) = schedule.grant_next() {
         rest.push(ticket);
     }
     drop(schedule);
@@ -271,12 +306,8 @@ mod tests {
 
     fn key(port: u16) -> Arc<LaneKey> {
         let url = format!("http://a.test:{port}/").parse().unwrap();
-        Arc::new(LaneKey {
-            origin: Origin::of(&url).unwrap(),
-            versions: Versions::Any,
-            tls: Arc::default(),
-            dns: Dns::default(),
-        })
+        let origin = Origin::of(&url).unwrap();
+        Arc::new(LaneKey::new(origin, Versions::Any, Arc::default(), Dns::default()))
     }
 
     #[tokio::test]

@@ -289,7 +289,7 @@ impl<Face> Request<Face> {
             url: self.url?,
             headers: self.headers,
             body: self.body,
-            emitter: Emitter::new(self.listeners, progress),
+            emitter: Box::new(Emitter::new(self.listeners, progress)),
             ticket: Ticket::new(self.priority),
             options: self.options,
         };

@@ -6,7 +6,7 @@
 //! strictly in turn, so that no origin can starve another whatever priorities it claims.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 /// How urgent a request is among those that wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,8 +59,8 @@ pub struct Counts {
 
 /// The order of all requests; `T` is what wakes a waiting one.
 #[derive(Debug)]
-pub struct Schedule<K, T> {
-    lanes: HashMap<K, Lane<T>>,
+pub struct Schedule<K, T, S = RandomState> {
+    lanes: HashMap<K, Lane<T>, S>,
     /// Lanes with somebody waiting, in the order of their turns.
     turns: VecDeque<K>,
     active: usize,
@@ -76,12 +76,12 @@ struct Lane<T> {
     room: usize,
 }
 
-impl<K: Clone + Eq + Hash, T> Schedule<K, T> {
+impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
     /// A schedule whose lanes have `room` each and that lets at most `most` go at once.
     #[must_use]
     pub fn new(room: usize, most: usize) -> Self {
         Self {
-            lanes: HashMap::new(),
+            lanes: HashMap::default(),
             turns: VecDeque::new(),
             active: 0,
             most: most.max(1),
@@ -159,7 +159,7 @@ impl<K: Clone + Eq + Hash, T> Schedule<K, T> {
     }
 
     /// The next request that may go, if any; ask until there is none.
-    pub fn next(&mut self) -> Option<T> {
+    pub fn grant_next(&mut self) -> Option<T> {
         if self.active >= self.most {
             return None;
         }
@@ -249,10 +249,10 @@ mod tests {
             assert_eq!(arrive(&mut schedule, "a", n), Arrival::Go);
         }
         assert!(matches!(arrive(&mut schedule, "a", 6), Arrival::Wait(_)));
-        assert_eq!(schedule.next(), None);
+        assert_eq!(schedule.grant_next(), None);
         assert_eq!(schedule.counts(&"a"), Counts { active: 6, waiting: [0, 1, 0] });
         schedule.leave(&"a");
-        assert_eq!(schedule.next(), Some(6));
+        assert_eq!(schedule.grant_next(), Some(6));
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
         let mut order = Vec::new();
         for _ in 0..5 {
             schedule.leave(&"a");
-            order.extend(schedule.next());
+            order.extend(schedule.grant_next());
         }
         assert_eq!(order, [3, 5, 2, 4, 1]);
     }
@@ -284,7 +284,7 @@ mod tests {
         let mut last = "a";
         for _ in 0..4 {
             schedule.leave(&last);
-            let next = schedule.next().unwrap();
+            let next = schedule.grant_next().unwrap();
             last = if next == 20 { "b" } else { "a" };
             order.push(next);
         }
@@ -298,7 +298,7 @@ mod tests {
         arrive(&mut schedule, "a", 1);
         schedule.leave(&"a");
         assert!(matches!(arrive(&mut schedule, "b", 2), Arrival::Wait(_)));
-        assert_eq!(schedule.next(), Some(1));
+        assert_eq!(schedule.grant_next(), Some(1));
     }
 
     #[test]
@@ -311,10 +311,10 @@ mod tests {
         schedule.change(&"a", third, Priority::High).unwrap();
         assert_eq!(schedule.cancel(&"a", second), Some(2));
         schedule.leave(&"a");
-        assert_eq!(schedule.next(), Some(3));
+        assert_eq!(schedule.grant_next(), Some(3));
         assert_eq!(schedule.change(&"a", third, Priority::Low), None);
         schedule.leave(&"a");
-        assert_eq!(schedule.next(), Some(1));
+        assert_eq!(schedule.grant_next(), Some(1));
         assert_eq!(schedule.cancel(&"a", first), None);
     }
 
@@ -325,8 +325,8 @@ mod tests {
         arrive(&mut schedule, "a", 1);
         arrive(&mut schedule, "a", 2);
         schedule.set_room(&"a", 100);
-        assert_eq!(schedule.next(), Some(1));
-        assert_eq!(schedule.next(), Some(2));
+        assert_eq!(schedule.grant_next(), Some(1));
+        assert_eq!(schedule.grant_next(), Some(2));
         for _ in 0..3 {
             schedule.leave(&"a");
         }

@@ -29,7 +29,7 @@ pub(crate) struct Pipe {
     flow: Flow,
     timer: Timer,
     clock: Clock,
-    emitter: Emitter,
+    emitter: Box<Emitter>,
     turn: Option<Turn>,
     received: u64,
     /// How much of it was told as progress.
@@ -43,7 +43,7 @@ pub(crate) struct Pipe {
 pub(crate) struct Parts {
     pub(crate) content: Content,
     pub(crate) decoder: Option<Decoder>,
-    pub(crate) emitter: Emitter,
+    pub(crate) emitter: Box<Emitter>,
     pub(crate) turn: Option<Turn>,
     pub(crate) expected: Option<u64>,
     pub(crate) url: Url,

@@ -85,7 +85,7 @@ pub(crate) struct Transfer {
     tries: Tries,
     ticket: Arc<Ticket>,
     /// Taken by the reply, which goes on with it.
-    emitter: Option<Emitter>,
+    emitter: Option<Box<Emitter>>,
     deadline: Option<Instant>,
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Start {
     pub(crate) body: Body,
     pub(crate) options: Arc<Options>,
     pub(crate) ticket: Arc<Ticket>,
-    pub(crate) emitter: Emitter,
+    pub(crate) emitter: Box<Emitter>,
 }
 
 /// What a transfer does next.
@@ -238,12 +238,9 @@ impl Drop for Transfer {
 
 /// The lane of a URL; nothing for what needs no connection.
 pub(crate) fn lane(url: &Url, options: &Options) -> Option<Arc<LaneKey>> {
-    Some(Arc::new(LaneKey {
-        origin: Origin::of(url)?,
-        versions: options.connections.versions,
-        tls: options.tls.policy().clone(),
-        dns: options.dns.clone(),
-    }))
+    let origin = Origin::of(url)?;
+    let tls = options.tls.policy().clone();
+    Some(Arc::new(LaneKey::new(origin, options.connections.versions, tls, options.dns.clone())))
 }
 
 fn late(wait: Wait) -> Error {
