@@ -94,7 +94,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             lanes.insert(key.clone(), Lane::new());
         }
         let Some(lane) = lanes.get_mut(key) else { unreachable!("inserted above") };
-        lane.shared.retain(|(_, connection)| !connection.is_closing());
+        lane.shared.retain(|(_, connection)| is_fresh(connection, fresh, now));
         if let Some(connection) = lane.claim(home) {
             return Found::Shared(connection);
         }
@@ -150,12 +150,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             lane.idle = keep;
             gone.push(drop);
             lane.idle.retain_mut(|idle| idle.connection.is_quiet());
-            lane.shared.retain(|(_, connection)| {
-                !connection.is_closing()
-                    && connection
-                        .idle_since()
-                        .is_none_or(|since| now.saturating_duration_since(since) < fresh)
-            });
+            lane.shared.retain(|(_, connection)| is_fresh(connection, fresh, now));
             lane.dialing.is_some()
                 || !lane.idle.is_empty()
                 || !lane.shared.is_empty()
@@ -214,6 +209,14 @@ impl<E, S: Shared> Lane<E, S> {
             }
         }
     }
+}
+
+/// True if a shared connection takes more exchanges and was not unused too long.
+fn is_fresh<S: Shared>(connection: &S, fresh: Duration, now: Instant) -> bool {
+    !connection.is_closing()
+        && connection
+            .idle_since()
+            .is_none_or(|since| now.saturating_duration_since(since) < fresh)
 }
 
 /// The right, and if `alone` the duty towards others, to open a connection.

@@ -1,5 +1,6 @@
 //! TCP connections in either home.
 
+use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
@@ -31,11 +32,14 @@ pub async fn connect(
     set_keepalive(&socket, options.keepalive)?;
     match home {
         Home::Runtime(handle) => {
-            let socket = {
+            let socket = tokio::net::TcpSocket::from_std_stream(socket.into());
+            let mut connecting = std::pin::pin!(socket.connect(address));
+            // Whoever polls may be in another runtime than the one the socket is for, or in none.
+            let connected = std::future::poll_fn(|cx| {
                 let _context = handle.enter();
-                tokio::net::TcpSocket::from_std_stream(socket.into())
-            };
-            Ok(Box::new(RuntimeTcp(socket.connect(address).await?)))
+                connecting.as_mut().poll(cx)
+            });
+            Ok(Box::new(RuntimeTcp(connected.await?)))
         }
         Home::Caller => {
             start_connecting(&socket, address)?;

@@ -51,7 +51,8 @@ pub(crate) async fn preconnect(
     emitter: &mut Emitter,
 ) -> Result<(), Error> {
     match obtain(around, emitter).await? {
-        Obtained::Http1(connection) => {
+        Obtained::Http1(mut connection) => {
+            connection.will_wait();
             around.connections.keep(around.key, around.home.id(), connection, now());
         }
         Obtained::Http2(claim) => drop(claim),

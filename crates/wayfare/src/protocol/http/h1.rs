@@ -63,6 +63,11 @@ impl Connection {
         }
     }
 
+    /// From now on the server may close it at any time, as one that waits for its next request.
+    pub(super) fn will_wait(&mut self) {
+        self.age = Age::Reused;
+    }
+
     fn facts(&self) -> ConnectionFacts {
         ConnectionFacts { age: Some(self.age), ..self.facts.clone() }
     }
