@@ -1,0 +1,201 @@
+//! A session: one manager with the settings that were asked for.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use serde_json::{Map, Value};
+use wayfare::Manager;
+use wayfare::options::{
+    Bodies, Connections, Decoding, Dns, RedirectPolicy, Redirects, Tls, Versions,
+};
+
+use super::wire::Refusal;
+
+/// The state that fetches of one session share.
+pub(super) struct Session {
+    pub(super) manager: Manager,
+    pub(super) follow: Follow,
+    pub(super) max_redirects: usize,
+    pub(super) versions: Wanted,
+    pub(super) auth: Option<Credentials>,
+}
+
+/// What is done about redirects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follow {
+    Deliver,
+    Follow,
+    Refuse,
+}
+
+/// Which HTTP version was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Any,
+    Http1,
+    /// HTTP/2 where TLS can agree on it.
+    Http2,
+    Http2PriorKnowledge,
+}
+
+/// A user and a password that are sent unasked.
+#[derive(Clone)]
+pub(super) struct Credentials {
+    pub(super) user: String,
+    pub(super) password: String,
+}
+
+impl Session {
+    /// A session with these settings; refused if one of them asks for what does not exist.
+    pub(super) fn new(cfg: &Value) -> Result<Self, Refusal> {
+        let empty = Map::new();
+        let settings = match cfg {
+            Value::Null => &empty,
+            Value::Object(settings) => settings,
+            _ => return Err(Refusal::adapter("cfg must be an object")),
+        };
+        if let Some((name, _)) = settings.iter().find(|(name, value)| asks_too_much(name, value)) {
+            return Err(Refusal::unsupported(name));
+        }
+        let max_redirects = count(&cfg["max_redirects"])?.unwrap_or(20);
+        let decoding =
+            if cfg["decode"] == Value::Bool(false) { Decoding::Off } else { Decoding::Automatic };
+        let manager = Manager::builder()
+            .headers(HeaderMap::new())
+            .bodies(Bodies { decoding, ..Bodies::default() })
+            .dns(Dns { pins: pins(&cfg["resolve"])?, ..Dns::default() })
+            .tls(tls(cfg)?)
+            .build();
+        Ok(Self {
+            manager,
+            follow: follow(&cfg["redirect"])?.unwrap_or(Follow::Follow),
+            max_redirects,
+            versions: wanted(&cfg["http"])?,
+            auth: credentials(&cfg["auth"])?,
+        })
+    }
+
+    /// The redirect rules of a fetch.
+    pub(super) fn redirects(&self, follow: Follow, limit: usize) -> Redirects {
+        let policy = match follow {
+            Follow::Follow => RedirectPolicy::default(),
+            Follow::Deliver | Follow::Refuse => RedirectPolicy::Manual,
+        };
+        Redirects { policy, limit, ..Redirects::default() }
+    }
+
+    /// The connection rules of a fetch.
+    pub(super) fn connections(&self, is_secure: bool) -> Connections {
+        let versions = match self.versions {
+            Wanted::Any => Versions::Any,
+            Wanted::Http1 => Versions::Http1,
+            Wanted::Http2PriorKnowledge => Versions::Http2,
+            // Without TLS there is nothing to agree on it by, and one falls back.
+            Wanted::Http2 if is_secure => Versions::Http2,
+            Wanted::Http2 => Versions::Http1,
+        };
+        Connections { versions, ..Connections::default() }
+    }
+}
+
+/// True for a setting that asks for a feature that does not exist.
+fn asks_too_much(name: &str, value: &Value) -> bool {
+    let is_off = value.is_null() || *value == Value::Bool(false) || value == "off";
+    match name {
+        "redirect" | "max_redirects" | "decode" | "resolve" | "ca_pem" | "insecure" | "now"
+        | "http" | "auth" => false,
+        _ => !is_off,
+    }
+}
+
+pub(super) fn follow(value: &Value) -> Result<Option<Follow>, Refusal> {
+    match value.as_str() {
+        None => Ok(None),
+        Some("follow") => Ok(Some(Follow::Follow)),
+        Some("manual") => Ok(Some(Follow::Deliver)),
+        Some("error") => Ok(Some(Follow::Refuse)),
+        Some(other) => Err(Refusal::adapter(format!("redirect: {other}"))),
+    }
+}
+
+pub(super) fn count(value: &Value) -> Result<Option<usize>, Refusal> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    number.map(Some).ok_or_else(|| Refusal::adapter(format!("not a count: {value}")))
+}
+
+/// Only what is sent unasked exists: Basic, when nothing else is allowed.
+pub(super) fn credentials(auth: &Value) -> Result<Option<Credentials>, Refusal> {
+    if auth.is_null() {
+        return Ok(None);
+    }
+    if auth["schemes"] != serde_json::json!(["basic"]) {
+        return Err(Refusal::unsupported("authentication by challenge"));
+    }
+    let text = |name: &str| auth[name].as_str().unwrap_or_default().to_owned();
+    Ok(Some(Credentials { user: text("user"), password: text("pass") }))
+}
+
+fn wanted(value: &Value) -> Result<Wanted, Refusal> {
+    match value.as_str() {
+        None => Ok(Wanted::Any),
+        Some("1.1") => Ok(Wanted::Http1),
+        Some("2") => Ok(Wanted::Http2),
+        Some("2pk") => Ok(Wanted::Http2PriorKnowledge),
+        Some(other) => Err(Refusal::unsupported(&format!("http {other}"))),
+    }
+}
+
+fn pins(resolve: &Value) -> Result<Vec<(String, IpAddr)>, Refusal> {
+    let Some(resolve) = resolve.as_object() else { return Ok(Vec::new()) };
+    let pin = |(host, address): (&String, &Value)| {
+        let bare = address.as_str().unwrap_or_default();
+        let bare = bare.trim_start_matches('[').trim_end_matches(']');
+        match bare.parse() {
+            Ok(ip) => Ok((host.clone(), ip)),
+            Err(_) => Err(Refusal::adapter(format!("resolve: not an address: {address}"))),
+        }
+    };
+    resolve.iter().map(pin).collect()
+}
+
+fn tls(cfg: &Value) -> Result<Tls, Refusal> {
+    let mut tls = Tls::default();
+    if let Some(pem) = cfg["ca_pem"].as_str() {
+        tls = tls.with_only_authority_pem(pem).map_err(|error| Refusal::from(&error))?;
+    }
+    if cfg["insecure"] == Value::Bool(true) {
+        tls = tls.dangerous().trust_everybody();
+    }
+    Ok(tls)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_exist_is_refused_and_what_is_off_is_fine() {
+        let refused = [
+            json!({"cache": "private"}),
+            json!({"cookies": true}),
+            json!({"proxy": "http://127.0.0.1:1"}),
+            json!({"http": "3"}),
+            json!({"http": "1.0"}),
+            json!({"auth": {"user": "a", "pass": "b"}}),
+            json!({"something_new": 1}),
+        ];
+        for cfg in refused {
+            let refusal = Session::new(&cfg).err().unwrap_or_else(|| panic!("{cfg}"));
+            assert_eq!(refusal.kind, "unsupported", "{cfg}");
+        }
+        let off = json!({"cache": "off", "cookies": false, "hsts": false, "altsvc": false,
+            "proxy": null, "now": 1, "redirect": "manual", "http": "2pk"});
+        assert!(Session::new(&off).is_ok());
+        assert!(Session::new(&Value::Null).is_ok());
+    }
+}

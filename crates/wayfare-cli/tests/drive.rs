@@ -1,0 +1,209 @@
+//! `wayfare drive` against real servers on the loopback.
+
+#![allow(clippy::unwrap_used)]
+
+mod command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use command::{Driver, Scratch, server, tls_server};
+use serde_json::{Value, json};
+use wayfare_testkit::FaultServer;
+use wayfare_testkit::content::bytes_of;
+
+fn body(answer: &Value) -> Vec<u8> {
+    let body = answer["ok"]["body_b64"].as_str();
+    STANDARD.decode(body.unwrap_or_else(|| panic!("{answer}"))).unwrap()
+}
+
+fn fetch(url: &str) -> Value {
+    json!({"op": "fetch", "sid": "s", "method": "GET", "url": url, "headers": []})
+}
+
+fn with(mut asked: Value, name: &str, value: impl Into<Value>) -> Value {
+    asked[name] = value.into();
+    asked
+}
+
+/// A driver with a session `s` of these settings.
+fn session(cfg: &Value) -> Driver {
+    let mut driver = Driver::new();
+    let answer = driver.ask(json!({"op": "session", "sid": "s", "cfg": cfg}));
+    assert_eq!(answer["ok"], json!({}), "{answer}");
+    driver
+}
+
+#[test]
+fn hello_lists_what_exists_and_the_end_of_the_input_is_the_end() {
+    let mut driver = Driver::new();
+    let answer = driver.ask(json!({"op": "hello", "protocol": 1}));
+    assert_eq!(answer["ok"]["name"], "wayfare");
+    let ops = answer["ok"]["ops"].as_array().unwrap();
+    assert!(ops.contains(&json!("fetch")) && ops.contains(&json!("url_parse")));
+    assert_eq!(driver.ask(json!({"op": "ws_open"}))["err"]["kind"], "unsupported");
+    assert_eq!(driver.end(), 0);
+}
+
+#[test]
+fn a_fetch_tells_the_whole_answer() {
+    let server = server();
+    let mut driver = session(&json!({}));
+    let asked = with(fetch(&server.url("/echo#part")), "body_b64", "aGVsbG8=");
+    let asked = with(asked, "headers", json!([["X-Odd", "caf\u{e9}"], ["X-Odd", "2"]]));
+    let answer = driver.ask(with(asked, "method", "POST"));
+    let ok = &answer["ok"];
+    assert_eq!((&ok["status"], &ok["version"]), (&json!(200), &json!("1.1")), "{answer}");
+    assert!(ok["url"].as_str().unwrap().ends_with("/echo#part"));
+    let echo: Value = serde_json::from_slice(&body(&answer)).unwrap();
+    assert_eq!(echo["body"], "aGVsbG8=");
+    let record = &server.requests()[0];
+    let odd: Vec<_> = record.headers.get_all("x-odd").iter().map(|v| v.as_bytes()).collect();
+    assert_eq!(odd, [&b"caf\xe9"[..], b"2"]);
+    assert!(!record.headers.contains_key("user-agent"), "only what must be is added");
+}
+
+#[test]
+fn many_fetches_are_under_way_at_a_time() {
+    let server = server();
+    let mut driver = session(&json!({}));
+    let slow = driver.send(fetch(&server.url("/delay/700")));
+    let mut wanted = vec![slow];
+    for n in 0..20 {
+        wanted.push(driver.send(fetch(&server.url(&format!("/bytes/{}", n * 1000)))));
+    }
+    let mut answers: Vec<Value> = wanted.iter().map(|_| driver.next()).collect();
+    assert_eq!(answers.last().unwrap()["id"], slow, "the slow one comes last");
+    answers.sort_by_key(|answer| answer["id"].as_u64());
+    for (n, answer) in answers[1..].iter().enumerate() {
+        assert_eq!(body(answer), bytes_of(n as u64 * 1000, 1), "{n}");
+    }
+}
+
+#[test]
+fn http2_is_spoken_with_tls_and_with_prior_knowledge() {
+    let scratch = Scratch::new();
+    let (tls, pem) = tls_server(&scratch);
+    let pem = std::fs::read_to_string(pem).unwrap();
+    let mut driver = session(&json!({"ca_pem": pem, "resolve": {"a.test": "127.0.0.1"}}));
+    let answer = driver.ask(fetch(&tls.url_at("localhost", "/get")));
+    assert_eq!(answer["ok"]["version"], "2", "{answer}");
+    let answer = driver.ask(fetch(&tls.url_at("a.test", "/get")));
+    assert_eq!(answer["err"]["kind"], "tls", "the certificate is for other names: {answer}");
+
+    let plain = server();
+    let cfg = json!({"http": "2pk"});
+    driver.ask(json!({"op": "session", "sid": "s", "cfg": cfg}));
+    assert_eq!(driver.ask(fetch(&plain.url("/get")))["ok"]["version"], "2");
+    let cfg = json!({"http": "1.1", "insecure": true});
+    driver.ask(json!({"op": "session", "sid": "s", "cfg": cfg}));
+    assert_eq!(driver.ask(fetch(&tls.url("/get")))["ok"]["version"], "1.1");
+}
+
+#[test]
+fn redirects_are_followed_delivered_or_refused() {
+    let server = server();
+    let url = server.url("/redirect/3");
+    let mut driver = session(&json!({"max_redirects": 3}));
+    let answer = driver.ask(fetch(&url));
+    assert_eq!(answer["ok"]["status"], 200, "{answer}");
+    let redirects = answer["ok"]["redirects"].as_array().unwrap();
+    assert_eq!(redirects.len(), 3);
+    assert_eq!(redirects[0], json!({"status": 302, "url": url}));
+    let answer = driver.ask(with(fetch(&url), "max_redirects", 2));
+    assert_eq!(answer["err"]["kind"], "redirect");
+    assert_eq!(driver.ask(with(fetch(&url), "redirect", "manual"))["ok"]["status"], 302);
+    assert_eq!(driver.ask(with(fetch(&url), "redirect", "error"))["err"]["kind"], "redirect");
+}
+
+#[test]
+fn settings_of_a_fetch_are_heeded() {
+    let server = server();
+    let mut driver = session(&json!({}));
+    let answer = driver.ask(with(fetch(&server.url("/bytes/100")), "range", "10-19"));
+    assert_eq!(answer["ok"]["status"], 206);
+    assert_eq!(body(&answer), bytes_of(100, 1)[10..20]);
+    let answer = driver.ask(with(fetch(&server.url("/bytes/100")), "max_bytes", 99));
+    assert_eq!(answer["ok"]["body_error"]["kind"], "too_large", "{answer}");
+    let answer = driver.ask(with(fetch(&server.url("/delay/5000")), "timeout_ms", 200));
+    assert_eq!(answer["err"]["kind"], "timeout");
+    let auth = json!({"user": "user", "pass": "passwd", "schemes": ["basic"]});
+    let answer = driver.ask(with(fetch(&server.url("/auth-basic")), "auth", auth));
+    assert_eq!(answer["ok"]["status"], 200);
+    let auth = json!({"user": "user", "pass": "passwd"});
+    let answer = driver.ask(with(fetch(&server.url("/auth-basic")), "auth", auth));
+    assert_eq!(answer["err"]["kind"], "unsupported");
+}
+
+#[test]
+fn trailers_interim_answers_and_codings_are_told() {
+    let server = server();
+    let mut driver = session(&json!({}));
+    let answer = driver.ask(fetch(&server.url("/trailers")));
+    assert_eq!(answer["ok"]["trailers"][0][0], "x-sha256", "{answer}");
+    let answer = driver.ask(fetch(&server.url("/early-hints")));
+    assert_eq!(answer["ok"]["interim"][0][0], 103, "{answer}");
+    let answer = driver.ask(fetch(&server.url("/gzip/1000")));
+    assert_eq!(body(&answer).len(), 1000);
+    driver.ask(json!({"op": "session", "sid": "s", "cfg": {"decode": false}}));
+    let asked =
+        with(fetch(&server.url("/gzip/1000")), "headers", json!([["accept-encoding", "gzip"]]));
+    assert_eq!(&body(&driver.ask(asked))[..2], b"\x1f\x8b");
+}
+
+#[test]
+fn failures_have_the_words_of_the_protocol() {
+    let mut driver = session(&json!({}));
+    let kind = |answer: Value| answer["err"]["kind"].as_str().unwrap_or("none").to_owned();
+    assert_eq!(kind(driver.ask(fetch("http://127.0.0.1:1/"))), "connect");
+    assert_eq!(kind(driver.ask(fetch("http://none.invalid/"))), "dns");
+    assert_eq!(kind(driver.ask(fetch("http://a b/"))), "url");
+    assert_eq!(kind(driver.ask(fetch("ftp://127.0.0.1/"))), "unsupported");
+    assert_eq!(kind(driver.ask(with(fetch("http://127.0.0.1:1/"), "sid", "other"))), "adapter");
+    let cut = FaultServer::named("short-length").bind_on_thread("127.0.0.1:0").unwrap();
+    let answer = driver.ask(fetch(&cut.url("/")));
+    assert_eq!(answer["ok"]["body_error"]["kind"], "truncated", "{answer}");
+    assert_eq!(
+        kind(driver.ask(json!({"op": "session", "sid": "t", "cfg": {"http": "3"}}))),
+        "unsupported"
+    );
+    assert_eq!(driver.ask(json!({"op": "drop", "sid": "s"}))["ok"], json!({}));
+    assert_eq!(kind(driver.ask(fetch("http://127.0.0.1:1/"))), "adapter");
+}
+
+#[test]
+fn lines_cannot_be_smuggled_in() {
+    let server = server();
+    let mut driver = session(&json!({}));
+    let evil = json!([["a", "b\r\nX: y"]]);
+    assert!(driver.ask(with(fetch(&server.url("/")), "headers", evil))["err"].is_object());
+    let evil = "GET / HTTP/1.1\r\nX: y";
+    assert!(driver.ask(with(fetch(&server.url("/")), "method", evil))["err"].is_object());
+    let answer = driver.ask(fetch(&server.url("/get?a=1%0d%0aX: y")));
+    assert_eq!(answer["ok"]["status"], 200);
+    assert!(server.requests().iter().all(|record| !record.headers.contains_key("x")));
+}
+
+#[test]
+fn tables_answer_without_a_network() {
+    let mut driver = Driver::new();
+    let ok = |answer: Value| answer["ok"].clone();
+    let date = json!({"op": "http_date", "value": "Sun, 06 Nov 1994 08:49:37 GMT"});
+    assert_eq!(ok(driver.ask(date)), json!({"unix": 784_111_777}));
+    assert_eq!(ok(driver.ask(json!({"op": "http_date", "value": "soon"}))), json!({"unix": null}));
+    let parsed = ok(driver
+        .ask(json!({"op": "url_parse", "input": "../b?c#d", "base": "http://u@a.test:80/x/y"})));
+    assert_eq!(parsed["href"], "http://u@a.test/b?c#d");
+    assert_eq!((&parsed["port"], &parsed["search"]), (&json!(""), &json!("?c")));
+    let failed = driver.ask(json!({"op": "url_parse", "input": "http://a b/", "base": null}));
+    assert_eq!(ok(failed), json!({"failure": true}));
+    let set = json!({"op": "url_set", "href": "http://a.test/", "attr": "port", "value": "8080"});
+    assert_eq!(ok(driver.ask(set))["href"], "http://a.test:8080/");
+    let basic = json!({"op": "basic", "user": "Aladdin", "pass": "open sesame"});
+    assert_eq!(ok(driver.ask(basic))["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    let value = "attachment; filename=\"a.txt\"; filename*=UTF-8''%e2%82%ac.txt";
+    let read = ok(driver.ask(json!({"op": "content_disposition", "value": value})));
+    assert_eq!(
+        (&read["type"], &read["params"]["filename"]),
+        (&json!("attachment"), &json!("€.txt"))
+    );
+}
