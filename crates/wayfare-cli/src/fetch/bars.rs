@@ -64,6 +64,7 @@ impl Bar {
         match &event.what {
             What::DownloadProgress { received, total } => show(bar, *received, *total),
             What::UploadProgress { sent, total } => show(bar, *sent, *total),
+            What::Started => bar.reset_elapsed(), // waiting is not slowness
             What::Head { .. } => {
                 bar.unset_length();
                 bar.set_style(style(UNKNOWN));
