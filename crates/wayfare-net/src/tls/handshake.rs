@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::facts::TlsFacts;
 use super::policy::{Offer, TlsPolicy, server_name};
+use super::read_ahead::ReadAhead;
 use crate::socket::Stream;
 
 /// Makes `under` an encrypted pipe to the server called `host`.
@@ -30,6 +31,7 @@ pub async fn connect(
 ) -> Result<(Box<dyn Stream>, TlsFacts), TlsFailure> {
     let config = policy.config(offer).map_err(TlsFailure::setup)?;
     let name = server_name(host).map_err(TlsFailure::setup)?;
+    let under = ReadAhead::new(under);
     let stream = TlsConnector::from(config).connect(name, under).await.map_err(TlsFailure::from)?;
     let facts = TlsFacts::of(stream.get_ref().1);
     Ok((Box::new(Encrypted(stream)), facts))
@@ -152,7 +154,7 @@ impl std::error::Error for TlsFailure {
 }
 
 /// A pipe whose bytes are encrypted.
-struct Encrypted(TlsStream<Box<dyn Stream>>);
+struct Encrypted(TlsStream<ReadAhead>);
 
 impl Stream for Encrypted {
     fn local_address(&self) -> Option<SocketAddr> {

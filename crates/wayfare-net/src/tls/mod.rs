@@ -3,6 +3,7 @@
 pub mod facts;
 mod handshake;
 pub mod policy;
+mod read_ahead;
 mod unverified;
 
 pub use handshake::{TlsFailure, TlsProblem, connect};

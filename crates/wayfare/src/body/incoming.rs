@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use wayfare_net::runtime::Timer;
 
 use super::Source;
 use crate::error::{Error, ErrorKind, Stage};
@@ -19,6 +20,9 @@ pub(crate) enum Piece {
 /// A body that comes in over a connection.
 pub(crate) trait Wire: Send {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Error>>;
+
+    /// The connection's alarm, which is cheaper to set again than a new one is to make.
+    fn timer(&mut self) -> Option<&mut Timer>;
 }
 
 /// Where the bytes of an answer's body come from.
@@ -44,6 +48,16 @@ impl Content {
                 Poll::Ready(Ok(piece.map_or(Piece::End(None), Piece::Data)))
             }
             Self::Wire(wire) => wire.poll_piece(cx),
+        }
+    }
+}
+
+impl Content {
+    /// The alarm of the connection it comes over, if it has one.
+    pub(crate) fn timer(&mut self) -> Option<&mut Timer> {
+        match self {
+            Self::Wire(wire) => wire.timer(),
+            Self::Memory(..) | Self::Source(_) => None,
         }
     }
 }

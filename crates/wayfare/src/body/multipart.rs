@@ -69,7 +69,11 @@ impl Multipart {
     /// Adds a form field with any body; its media type, if it has one, goes along.
     #[must_use]
     pub fn part(self, name: &str, body: Body) -> Self {
-        self.add(Part { head: PartHead::form(name, None), body })
+        let mut head = PartHead::form(name, None);
+        if let Some(media_type) = body.media_type() {
+            head = head.with_media_type(media_type.clone());
+        }
+        self.add(Part { head, body })
     }
 
     /// Adds a form field with a file: its name without directories, its media type by its name.

@@ -243,21 +243,27 @@ impl Reply {
 
     pub(crate) async fn collect(&mut self) -> Result<Bytes, Error> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        self.check_collected(first.len())?;
         let Some(second) = self.chunk().await? else { return Ok(first) };
+        self.check_collected(first.len() + second.len())?;
         let announced = self.content_length().unwrap_or(0).min(COLLECT_AHEAD);
         let mut all = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
         all.extend_from_slice(&first);
         all.extend_from_slice(&second);
         while let Some(chunk) = self.chunk().await? {
-            if (all.len() + chunk.len()) as u64 > self.head.most_collected {
-                let limit = self.head.most_collected;
-                let message = format!("the body is larger than the {limit} bytes to collect");
-                let error = Error::new(ErrorKind::TooLarge, Stage::Body, message);
-                return Err(error.at(&self.head.url));
-            }
+            self.check_collected(all.len() + chunk.len())?;
             all.extend_from_slice(&chunk);
         }
         Ok(all.freeze())
+    }
+
+    fn check_collected(&self, length: usize) -> Result<(), Error> {
+        let limit = self.head.most_collected;
+        if length as u64 <= limit {
+            return Ok(());
+        }
+        let message = format!("the body is larger than the {limit} bytes to collect");
+        Err(Error::new(ErrorKind::TooLarge, Stage::Body, message).at(&self.head.url))
     }
 
     /// The whole body as text, by its byte order mark, else the `charset` of its `Content-Type`,

@@ -176,7 +176,10 @@ impl Pipe {
             }
             let piece = match self.content.poll_piece(cx) {
                 Poll::Ready(piece) => piece?,
-                Poll::Pending => return self.clock.poll_late(&mut self.timer, cx).map(Err),
+                Poll::Pending => {
+                    let timer = self.content.timer().unwrap_or(&mut self.timer);
+                    return self.clock.poll_late(timer, cx).map(Err);
+                }
             };
             if !matches!(self.content, Content::Memory(..)) {
                 self.clock.moved = now();

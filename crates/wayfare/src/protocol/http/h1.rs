@@ -507,6 +507,10 @@ impl Wire for Incoming {
             }
         }
     }
+
+    fn timer(&mut self) -> Option<&mut Timer> {
+        self.connection.as_mut().map(|connection| &mut connection.timer)
+    }
 }
 
 impl Drop for Incoming {
@@ -552,8 +556,8 @@ fn cut_off(why: io::Error, reader: &BodyReader) -> Error {
 
 /// The first read, which most heads and many bodies fit in.
 const FIRST_READ: usize = 8 * 1024;
-/// The largest read; larger ones gain nothing.
-const LARGEST_READ: usize = 256 * 1024;
+/// The largest read: what the kernel copies is still in the cache when the reader looks at it.
+const LARGEST_READ: usize = 64 * 1024;
 /// An unused connection keeps no larger buffer than this.
 const KEPT_BUFFER: usize = 32 * 1024;
 /// Output up to this size waits for the next piece of the body.

@@ -54,6 +54,9 @@ struct Inner {
     facts: ConnectionFacts,
     state: Arc<State>,
     news: Arc<Notify>,
+    home: Home,
+    /// Alarms of ended exchanges, for the next ones.
+    timers: Mutex<Vec<Timer>>,
 }
 
 /// What the connection's users and its driver tell each other.
@@ -69,6 +72,11 @@ pub(super) struct State {
 }
 
 impl Connection {
+    fn timer(&self) -> Timer {
+        let kept = self.0.timers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| Timer::new(self.0.home.clone()))
+    }
+
     fn refuse_more(&self) {
         self.0.state.closing.store(true, Ordering::Release);
         self.0.news.notify_waiters();
@@ -101,18 +109,21 @@ impl Shared for Connection {
 pub(crate) struct Claim {
     connection: Connection,
     age: Age,
+    timer: Timer,
 }
 
 impl Claim {
     /// A claim on the connection just opened, which the opener has by right.
     pub(super) fn first(connection: Connection) -> Self {
         connection.0.state.active.fetch_add(1, Ordering::AcqRel);
-        Self { connection, age: Age::Fresh }
+        let timer = connection.timer();
+        Self { connection, age: Age::Fresh, timer }
     }
 
     /// A claim that the pool made.
     pub(super) fn reused(connection: Connection) -> Self {
-        Self { connection, age: Age::Reused }
+        let timer = connection.timer();
+        Self { connection, age: Age::Reused, timer }
     }
 
     /// On the calling thread: moves frames in both directions.
@@ -128,6 +139,12 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        let timer = std::mem::replace(&mut self.timer, Timer::new(Home::Caller));
+        let mut timers = self.connection.0.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        if timers.len() < KEPT_TIMERS {
+            timers.push(timer);
+        }
+        drop(timers);
         let state = &self.connection.0.state;
         let elapsed = now().saturating_duration_since(state.started).as_millis();
         state.idle_since.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -182,7 +199,9 @@ pub(super) async fn open(
         around.options.connections.ping,
         around.home,
     );
-    Ok(Connection(Arc::new(Inner { send: Mutex::new(send), driven, facts, state, news })))
+    let (home, timers) = (around.home.clone(), Mutex::default());
+    let send = Mutex::new(send);
+    Ok(Connection(Arc::new(Inner { send, driven, facts, state, news, home, timers })))
 }
 
 /// Tells the queue how many exchanges the lane can carry.
@@ -255,7 +274,6 @@ pub(super) async fn exchange(
         sending: if ended { Sending::Sent } else { Sending::Ready },
         home: around.home.clone(),
         options: around.options.clone(),
-        timer: Timer::new(around.home.clone()),
         moved: now(),
         interim: 0,
     };
@@ -368,7 +386,6 @@ struct Exchange {
     sending: Sending,
     home: Home,
     options: Arc<Options>,
-    timer: Timer,
     moved: Instant,
     interim: u8,
 }
@@ -488,7 +505,7 @@ impl Exchange {
         let (Some(deadline), Wait::AtMost(limit)) = (wait.deadline(self.moved), wait) else {
             return Poll::Pending;
         };
-        self.timer.poll_until(deadline, cx).map(|()| Error::timeout(phase, stage, limit))
+        self.claim.timer.poll_until(deadline, cx).map(|()| Error::timeout(phase, stage, limit))
     }
 
     fn into_answer(self, response: http::Response<RecvStream>, emitter: &Emitter) -> Answer {
@@ -541,6 +558,10 @@ impl Wire for Incoming {
             self.claim.drive(cx);
         }
         polled
+    }
+
+    fn timer(&mut self) -> Option<&mut Timer> {
+        Some(&mut self.claim.timer)
     }
 }
 
@@ -603,5 +624,7 @@ const SMALLEST_WINDOW: u32 = 16 * 1024;
 /// RFC 9113 §6.9.1.
 const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 /// Frames of up to this size may come; larger ones only delay the others.
-const LARGEST_FRAME: u32 = 64 * 1024;
+const LARGEST_FRAME: u32 = 16 * 1024;
+/// So many alarms are kept for later exchanges.
+const KEPT_TIMERS: usize = 256;
 const SEND_BUFFER: usize = 256 * 1024;

@@ -1,0 +1,96 @@
+//! Reading encrypted bytes in larger pieces than the TLS engine asks for.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::socket::Stream;
+
+/// A pipe read with a buffer of its own.
+///
+/// rustls asks for 4 KiB at a time, which makes four system calls of every full record; with this
+/// in between, one system call fetches several records.
+pub(super) struct ReadAhead {
+    under: Box<dyn Stream>,
+    buffer: Vec<u8>,
+    /// The part of the buffer that holds unread bytes.
+    first: usize,
+    last: usize,
+}
+
+impl ReadAhead {
+    pub(super) fn new(under: Box<dyn Stream>) -> Self {
+        Self { under, buffer: Vec::new(), first: 0, last: 0 }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.buffer.resize(AHEAD, 0);
+        let mut space = ReadBuf::new(&mut self.buffer);
+        ready!(Pin::new(&mut self.under).poll_read(cx, &mut space))?;
+        self.first = 0;
+        self.last = space.filled().len();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream for ReadAhead {
+    fn local_address(&self) -> Option<SocketAddr> {
+        self.under.local_address()
+    }
+
+    fn peer_address(&self) -> Option<SocketAddr> {
+        self.under.peer_address()
+    }
+}
+
+impl AsyncRead for ReadAhead {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.first == self.last {
+            ready!(self.poll_fill(cx))?;
+        }
+        let count = buffer.remaining().min(self.last - self.first);
+        buffer.put_slice(&self.buffer[self.first..self.first + count]);
+        self.first += count;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for ReadAhead {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.under).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.under).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.under.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.under).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.under).poll_shutdown(cx)
+    }
+}
+
+/// Four full records and their frames.
+const AHEAD: usize = 66 * 1024;
