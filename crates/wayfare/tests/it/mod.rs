@@ -442,3 +442,71 @@ impl Drop for Directory {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// A reply in the hands of whoever asked for it.
+pub enum Held {
+    Alone(Reply),
+    Awaited(Reply),
+    Waited(wayfare::Blocking<Reply>),
+}
+
+/// Does one thing with a held reply, in its face.
+#[macro_export]
+macro_rules! held {
+    ($held:expr, $reply:ident => $act:expr) => {
+        match $held {
+            $crate::it::Held::Alone($reply) => $crate::it::block_on($act),
+            $crate::it::Held::Awaited($reply) => $crate::it::runtime().block_on($act),
+            $crate::it::Held::Waited($reply) => $act,
+        }
+    };
+}
+
+/// Sends a request and holds its reply.
+pub fn hold(face: Face, manager: &Manager, ask: Ask) -> Result<Held, Error> {
+    Ok(match face {
+        Face::Alone => Held::Alone(block_on(ask.awaited(manager).send())?),
+        Face::Awaited => Held::Awaited(runtime().block_on(ask.awaited(manager).send())?),
+        Face::Waited => {
+            let request = manager.blocking().request(ask.method.clone(), &ask.url);
+            Held::Waited(ask.apply(request).send()?)
+        }
+    })
+}
+
+impl Held {
+    pub fn reply(&self) -> &Reply {
+        match self {
+            Self::Alone(reply) | Self::Awaited(reply) => reply,
+            Self::Waited(reply) => reply,
+        }
+    }
+
+    pub fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        held!(self, reply => reply.chunk())
+    }
+
+    pub fn bytes(self) -> Result<Bytes, Error> {
+        held!(self, reply => reply.bytes())
+    }
+
+    pub fn text(self) -> Result<String, Error> {
+        held!(self, reply => reply.text())
+    }
+
+    pub fn json(self) -> Result<serde_json::Value, Error> {
+        held!(self, reply => reply.json())
+    }
+
+    pub fn save_to(self, path: &std::path::Path) -> Result<u64, Error> {
+        held!(self, reply => reply.save_to(path))
+    }
+
+    pub fn error_for_status(self) -> Result<Self, Error> {
+        Ok(match self {
+            Self::Alone(reply) => Self::Alone(reply.error_for_status()?),
+            Self::Awaited(reply) => Self::Awaited(reply.error_for_status()?),
+            Self::Waited(reply) => Self::Waited(reply.error_for_status()?),
+        })
+    }
+}
