@@ -149,6 +149,7 @@ impl Read for Part {
 async fn put(path: PathBuf, body: Body, around: &Around) -> Result<Answer, Error> {
     let home = &around.home;
     let failed = |why: io::Error| cannot("write", &path, &why);
+    let (announced, mut written) = (body.length(), 0);
     let mut source = body.open(home).map_err(|why| unreadable(&why))?;
     let target = path.clone();
     let (mut draft, existed) =
@@ -156,7 +157,12 @@ async fn put(path: PathBuf, body: Body, around: &Around) -> Result<Answer, Error
     while let Some(piece) =
         std::future::poll_fn(|cx| source.poll_piece(cx)).await.map_err(|why| unreadable(&why))?
     {
+        written += piece.len() as u64;
         draft = work(home, move || draft.write(&piece)).await.map_err(failed)?;
+    }
+    if let Some(announced) = announced.filter(|announced| *announced != written) {
+        let message = format!("the request's body gave {written} bytes, not the {announced} announced");
+        return Err(Error::new(ErrorKind::BodySource, Stage::Send, message));
     }
     let target = path.clone();
     work(home, move || draft.publish(&target)).await.map_err(failed)?;
