@@ -32,9 +32,14 @@ pub(crate) fn run(asked: &Demo) -> ExitCode {
     };
     let paint = Paint::new(!asked.plain && output::is_out_terminal());
     let has_bars = !asked.plain && output::is_note_terminal();
-    match runtime.block_on(day(has_bars, paint)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => exit::with(1),
+    let lived = runtime.block_on(async {
+        tokio::select! {
+            lived = day(has_bars, paint) => lived.map(|is_good| if is_good { 0 } else { 1 }),
+            _ = tokio::signal::ctrl_c() => Ok(exit::INTERRUPTED),
+        }
+    });
+    match lived {
+        Ok(code) => exit::with(code),
         Err(why) => {
             output::complain(&why);
             exit::with(1)

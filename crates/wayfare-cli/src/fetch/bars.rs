@@ -122,12 +122,11 @@ fn fitted(name: &str, width: usize) -> String {
     format!("{head}…{tail}")
 }
 
-const KNOWN: &str = "{spinner} {prefix} {bar:24.cyan/dim} {binary_bytes:>10} / {binary_total_bytes:<10} \
-                     {binary_bytes_per_sec:>12}  {eta:>4} left";
+const KNOWN: &str = "{spinner} {prefix} {bar:20.cyan/dim} {binary_bytes:>10} / {binary_total_bytes:<10} \
+                     {binary_bytes_per_sec:>12}  {eta:>3} left";
 const UNKNOWN: &str =
     "{spinner} {prefix} {binary_bytes:>10}  {binary_bytes_per_sec:>12}  {elapsed}";
-const DONE: &str =
-    "{prefix:.green} {binary_bytes:>10}  {binary_bytes_per_sec:>12}  in {elapsed_precise}";
+const DONE: &str = "{prefix:.green} {binary_bytes:>10}  {binary_bytes_per_sec:>12}  in {elapsed}";
 const FAILED: &str = "{prefix:.red} {binary_bytes:>10}  failed";
 
 #[cfg(test)]

@@ -24,24 +24,24 @@ pub(super) enum Target {
     /// This file, whatever is there.
     File(PathBuf),
     /// The name that the server suggests, or else the one given, unless a file has it.
-    Suggested {
-        dir: PathBuf,
-        otherwise: String,
-    },
-    Stdout,
+    Suggested { dir: PathBuf, otherwise: String },
+    /// Standard output; what may garble a terminal only if it was asked for by name.
+    Stdout { is_asked_for: bool },
 }
 
 impl Place {
     pub(super) fn is_file(&self) -> bool {
-        self.target != Target::Stdout
+        !matches!(self.target, Target::Stdout { .. })
     }
 
     /// A short name to tell transfers apart by.
     pub(super) fn label(&self) -> String {
         match &self.target {
-            Target::File(path) => path.display().to_string(),
+            Target::File(path) => {
+                path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+            }
             Target::Suggested { otherwise, .. } => otherwise.clone(),
-            Target::Stdout => name_of(&self.url),
+            Target::Stdout { .. } => name_of(&self.url),
         }
     }
 }
@@ -76,9 +76,9 @@ pub(super) fn assign(
         .enumerate()
         .map(|(index, url)| {
             let target = match files.get(index) {
-                Some(file) if file == Path::new("-") => Target::Stdout,
+                Some(file) if file == Path::new("-") => Target::Stdout { is_asked_for: true },
                 Some(file) => Target::File(file.clone()),
-                None if !into_dir => Target::Stdout,
+                None if !into_dir => Target::Stdout { is_asked_for: false },
                 None if output.remote_header_name => {
                     Target::Suggested { dir: dir.to_owned(), otherwise: name_of(url) }
                 }

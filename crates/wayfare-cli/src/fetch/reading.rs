@@ -67,7 +67,10 @@ async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Res
     };
     let keep_timings = output.timings.then(|| place.label());
     match &place.target {
-        Target::Stdout => to_stdout(reply, place, keep_timings).await,
+        Target::Stdout { is_asked_for } => {
+            let guards = !is_asked_for && output::is_out_terminal();
+            to_stdout(reply, guards, keep_timings).await
+        }
         Target::File(path) => to_file(reply, path, keep_timings).await,
         Target::Suggested { dir, otherwise } => {
             let reserved = Reserved::suggested(dir, otherwise, reply.headers())?;
@@ -118,16 +121,15 @@ fn ask(
 
 async fn to_stdout(
     mut reply: Reply,
-    place: &Place,
+    mut guards: bool,
     timings: Option<String>,
 ) -> Result<u64, Failure> {
-    let mut guards = output::is_out_terminal();
     while let Some(chunk) = reply.chunk().await? {
         if guards && chunk.contains(&0) {
             let why = format!(
                 "{}: the body is binary, which can garble a terminal; -o FILE saves it, \
                  `-o -` prints it all the same",
-                place.label()
+                reply.url()
             );
             return Err(Stop { code: exit::WRITE, why }.into());
         }
