@@ -58,7 +58,10 @@ fn local_path(url: &Url) -> Result<PathBuf, Error> {
     let mut bare = url.clone();
     // Fails for `localhost` in no known case; then the conversion below says so.
     let _ = bare.set_host(None);
-    bare.to_file_path().map_err(|()| invalid("the file: URL names no path of this machine"))
+    let path = bare.to_file_path();
+    path.ok()
+        .filter(|path| !path.as_os_str().as_encoded_bytes().contains(&0))
+        .ok_or_else(|| invalid("the file: URL names no path of this machine"))
 }
 
 async fn get(path: PathBuf, asked: &HeaderMap, around: &Around) -> Result<Answer, Error> {
