@@ -43,7 +43,7 @@ pub async fn connect(
         }
         Home::Caller => {
             start_connecting(&socket, address)?;
-            let stream = CallerTcp { socket: Arc::new(socket.into()), quiet: false };
+            let stream = CallerTcp { socket: Arc::new(socket.into()), quiet: false, scratch: Vec::new() };
             stream.connected().await?;
             Ok(Box::new(stream))
         }
@@ -130,6 +130,9 @@ struct CallerTcp {
     /// Set after a write: the answer cannot be there yet, so the next read waits first instead of
     /// paying for a system call that says "nothing".
     quiet: bool,
+    /// Where small reads land first: the reader's buffer would have to be cleared before the
+    /// system may write to it, which costs more than copying what came.
+    scratch: Vec<u8>,
 }
 
 impl CallerTcp {
@@ -200,10 +203,21 @@ impl AsyncRead for CallerTcp {
             want_socket(&self.socket, Readiness::Read);
             return Poll::Pending;
         }
-        let space = buffer.initialize_unfilled();
-        let read = ready!(self.attempt(cx, Readiness::Read, |mut socket| socket.read(space)))?;
-        buffer.advance(read);
-        Poll::Ready(Ok(()))
+        if buffer.remaining() > SCRATCH {
+            let space = buffer.initialize_unfilled();
+            let read = ready!(self.attempt(cx, Readiness::Read, |mut socket| socket.read(space)))?;
+            buffer.advance(read);
+            return Poll::Ready(Ok(()));
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.resize(SCRATCH, 0);
+        let space = &mut scratch[..buffer.remaining()];
+        let read = self.attempt(cx, Readiness::Read, |mut socket| socket.read(space));
+        if let Poll::Ready(Ok(read)) = read {
+            buffer.put_slice(&scratch[..read]);
+        }
+        self.scratch = scratch;
+        read.map_ok(|_| ())
     }
 }
 
@@ -244,3 +258,6 @@ impl AsyncWrite for CallerTcp {
         }
     }
 }
+
+/// Reads up to this size are small.
+const SCRATCH: usize = 16 * 1024;

@@ -357,8 +357,10 @@ fn head(
         .build()
         .map_err(unwritable)?;
     // RFC 9113 §8.2.2: fields that speak of a connection are malformed here.
-    for name in CONNECTION_FIELDS {
-        headers.remove(name);
+    if headers.keys().any(|name| CONNECTION_FIELDS.contains(&name.as_str())) {
+        for name in CONNECTION_FIELDS {
+            headers.remove(name);
+        }
     }
     if let (false, Some(length)) = (body.is_none(), body.length()) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
