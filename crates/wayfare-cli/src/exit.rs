@@ -77,7 +77,7 @@ pub(crate) fn line(error: &Error, asked: &str) -> String {
     let message = error.message();
     let names_itself = error.kind() == ErrorKind::InvalidUrl;
     let mut line = match error.url() {
-        _ if names_itself => message.to_owned(),
+        _ if names_itself => without_user_info(message),
         Some(url) => format!("{url}: {message}"),
         None => format!("{asked}: {message}"),
     };
@@ -86,6 +86,14 @@ pub(crate) fn line(error: &Error, asked: &str) -> String {
         line.push_str(&hint);
     }
     crate::output::visible(&line)
+}
+
+/// A text with a URL that could not be read, without what may be a name and a password in it.
+fn without_user_info(text: &str) -> String {
+    match (text.find("//"), text.rfind('@')) {
+        (Some(from), Some(to)) if from < to => format!("{}…{}", &text[..from + 2], &text[to..]),
+        _ => text.to_owned(),
+    }
 }
 
 /// What to try.
@@ -189,6 +197,13 @@ mod tests {
             assert!(code != 0 && code != USAGE, "{kind:?}");
             assert!(code == 42 || TABLE.contains(&format!("{code:>3}  ")), "{kind:?}: {code}");
         }
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_read_shows_no_password() {
+        let shown = without_user_info("\"http://ada:se/same@a b/\" is not a URL");
+        assert_eq!(shown, "\"http://…@a b/\" is not a URL");
+        assert_eq!(without_user_info("\"a.test/@\" is not"), "\"a.test/@\" is not");
     }
 
     #[test]

@@ -57,7 +57,8 @@ fn a_fetch_tells_the_whole_answer() {
     let echo: Value = serde_json::from_slice(&body(&answer)).unwrap();
     assert_eq!(echo["body"], "aGVsbG8=");
     let record = &server.requests()[0];
-    let odd: Vec<_> = record.headers.get_all("x-odd").iter().map(|v| v.as_bytes()).collect();
+    let odd: Vec<_> =
+        record.headers.get_all("x-odd").iter().map(http::HeaderValue::as_bytes).collect();
     assert_eq!(odd, [&b"caf\xe9"[..], b"2"]);
     assert!(!record.headers.contains_key("user-agent"), "only what must be is added");
 }

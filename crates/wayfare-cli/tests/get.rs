@@ -374,6 +374,8 @@ fn verbose_tells_what_happens_and_hides_secrets() {
     }
     let failed = run(&["get", "http://ada:sesame@127.0.0.1:1/"]);
     assert!(!failed.err.contains("sesame"), "{}", failed.err);
+    let unreadable = run(&["get", "http://ada:sesame@a b/"]);
+    assert!(!unreadable.err.contains("sesame"), "{}", unreadable.err);
 }
 
 #[test]

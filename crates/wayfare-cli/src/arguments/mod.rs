@@ -192,7 +192,8 @@ fn read_get(arguments: &[OsString]) -> Option<Command> {
 }
 
 fn after_serve() -> String {
-    wayfare_testkit::endpoints::HELP.clone()
+    // In help texts `{n}` is a line break.
+    wayfare_testkit::endpoints::HELP.replace("{n}", "{N}")
 }
 
 const OUTPUT: &str = "Output";

@@ -10,7 +10,7 @@ use wayfare::event::What;
 use wayfare::options::Timeouts;
 use wayfare::{Body, Reply, Request};
 
-use super::session::{self, Credentials, Follow, Session};
+use super::session::{self, Credentials, OnRedirect, Session};
 use super::wire::{Refusal, from_base64, to_base64, to_fields, to_pairs, to_text};
 
 /// Interim answers, as they are told.
@@ -37,14 +37,14 @@ pub(super) async fn fetch(session: &Session, asked: &Value) -> Result<Value, Ref
     let reply = request.send().await.map_err(|error| Refusal::from(&error))?;
     let leads_on =
         reply.status().is_redirection() && reply.headers().contains_key(header::LOCATION);
-    if follow == Follow::Refuse && leads_on {
+    if follow == OnRedirect::Refuse && leads_on {
         return Err(Refusal::new("redirect", "the answer is a redirect, which is not wanted"));
     }
     let most = session::count(&asked["max_bytes"])?;
     Ok(collect(reply, most, &interims).await)
 }
 
-fn request(session: &Session, asked: &Value, follow: Follow) -> Result<Request, Refusal> {
+fn request(session: &Session, asked: &Value, follow: OnRedirect) -> Result<Request, Refusal> {
     let method = asked["method"].as_str().unwrap_or("GET");
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| Refusal::new("denied", "the method is no token"))?;

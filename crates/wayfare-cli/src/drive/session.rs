@@ -14,7 +14,7 @@ use super::wire::Refusal;
 /// The state that fetches of one session share.
 pub(super) struct Session {
     pub(super) manager: Manager,
-    pub(super) follow: Follow,
+    pub(super) follow: OnRedirect,
     pub(super) max_redirects: usize,
     pub(super) versions: Wanted,
     pub(super) auth: Option<Credentials>,
@@ -22,7 +22,7 @@ pub(super) struct Session {
 
 /// What is done about redirects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Follow {
+pub(super) enum OnRedirect {
     Deliver,
     Follow,
     Refuse,
@@ -63,12 +63,12 @@ impl Session {
         let manager = Manager::builder()
             .headers(HeaderMap::new())
             .bodies(Bodies { decoding, ..Bodies::default() })
-            .dns(Dns { pins: pins(&cfg["resolve"])?, ..Dns::default() })
+            .dns(Dns { pins: pins(&cfg["resolve"])? })
             .tls(tls(cfg)?)
             .build();
         Ok(Self {
             manager,
-            follow: follow(&cfg["redirect"])?.unwrap_or(Follow::Follow),
+            follow: follow(&cfg["redirect"])?.unwrap_or(OnRedirect::Follow),
             max_redirects,
             versions: wanted(&cfg["http"])?,
             auth: credentials(&cfg["auth"])?,
@@ -76,10 +76,10 @@ impl Session {
     }
 
     /// The redirect rules of a fetch.
-    pub(super) fn redirects(&self, follow: Follow, limit: usize) -> Redirects {
+    pub(super) fn redirects(&self, follow: OnRedirect, limit: usize) -> Redirects {
         let policy = match follow {
-            Follow::Follow => RedirectPolicy::default(),
-            Follow::Deliver | Follow::Refuse => RedirectPolicy::Manual,
+            OnRedirect::Follow => RedirectPolicy::default(),
+            OnRedirect::Deliver | OnRedirect::Refuse => RedirectPolicy::Manual,
         };
         Redirects { policy, limit, ..Redirects::default() }
     }
@@ -108,12 +108,12 @@ fn asks_too_much(name: &str, value: &Value) -> bool {
     }
 }
 
-pub(super) fn follow(value: &Value) -> Result<Option<Follow>, Refusal> {
+pub(super) fn follow(value: &Value) -> Result<Option<OnRedirect>, Refusal> {
     match value.as_str() {
         None => Ok(None),
-        Some("follow") => Ok(Some(Follow::Follow)),
-        Some("manual") => Ok(Some(Follow::Deliver)),
-        Some("error") => Ok(Some(Follow::Refuse)),
+        Some("follow") => Ok(Some(OnRedirect::Follow)),
+        Some("manual") => Ok(Some(OnRedirect::Deliver)),
+        Some("error") => Ok(Some(OnRedirect::Refuse)),
         Some(other) => Err(Refusal::adapter(format!("redirect: {other}"))),
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .timeouts(timeouts(limits))
         .bodies(bodies(asking, limits))
         .connections(Connections { versions: versions(connection), ..Connections::default() })
-        .dns(Dns { pins: connection.resolve.clone(), ..Dns::default() })
+        .dns(Dns { pins: connection.resolve.clone() })
         .tls(tls(connection)?)
         .build();
     Ok(manager)

@@ -4,23 +4,49 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use url::Url;
+use url::{Position, Url};
 use wayfare::event::{Event, Timings, What};
 
 use crate::output::{note, size, visible};
 
 /// Tells the events of one transfer.
 pub(super) struct Talk {
-    method: Method,
-    fields: HeaderMap,
     /// Which transfer it is, where there are several.
     mark: String,
-    target: Mutex<Option<Url>>,
+    request: Mutex<Asked>,
+}
+
+/// The request as it goes out next.
+struct Asked {
+    method: Method,
+    url: Option<Url>,
+    fields: HeaderMap,
+}
+
+impl Asked {
+    /// Follows a redirect as the library does (Fetch §4.4): what was meant for one origin does
+    /// not reach another.
+    fn follow(&mut self, status: StatusCode, to: &Url) {
+        let becomes_get = match status.as_u16() {
+            303 => self.method != Method::HEAD,
+            301 | 302 => self.method == Method::POST,
+            _ => false,
+        };
+        if becomes_get {
+            self.method = Method::GET;
+        }
+        if self.url.as_ref().is_none_or(|from| from.origin() != to.origin()) {
+            self.fields.remove(header::AUTHORIZATION);
+            self.fields.remove(header::COOKIE);
+        }
+        self.url = Some(to.clone());
+    }
 }
 
 impl Talk {
     pub(super) fn new(method: Method, url: &str, fields: HeaderMap, mark: String) -> Self {
-        Self { method, fields, mark, target: Mutex::new(Url::parse(url).ok()) }
+        let url = Url::parse(url).ok();
+        Self { mark, request: Mutex::new(Asked { method, url, fields }) }
     }
 
     /// Tells an event.
@@ -31,7 +57,7 @@ impl Talk {
             What::Interim { status, headers } => self.head(*status, Version::HTTP_11, headers),
             What::Trailers { headers } => self.fields('<', headers),
             What::Redirected { status, from, to } => {
-                *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
+                self.request.lock().unwrap_or_else(PoisonError::into_inner).follow(*status, to);
                 self.say('*', &format!("{status} leads from {from} to {to}"));
             }
             other => {
@@ -43,15 +69,12 @@ impl Talk {
     }
 
     fn request(&self) {
-        let target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(url) = target.as_ref() else { return };
-        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        self.say('>', &format!("{} {path}", self.method));
-        self.say(
-            '>',
-            &format!("host: {}", &url[url::Position::BeforeHost..url::Position::AfterPort]),
-        );
-        self.fields('>', &self.fields);
+        let asked = self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(url) = &asked.url else { return };
+        let path = &url[Position::BeforePath..Position::AfterQuery];
+        self.say('>', &format!("{} {path}", asked.method));
+        self.say('>', &format!("host: {}", &url[Position::BeforeHost..Position::AfterPort]));
+        self.fields('>', &asked.fields);
     }
 
     fn head(&self, status: StatusCode, version: Version, headers: &HeaderMap) {
