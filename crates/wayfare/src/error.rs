@@ -172,6 +172,18 @@ impl Phase {
 }
 
 impl Error {
+    /// An error for a [`Protocol`](crate::protocol::Protocol) of the application's own.
+    ///
+    /// ```
+    /// use wayfare::{Error, ErrorKind};
+    /// let error = Error::from_protocol(ErrorKind::FileNotFound, "nobody is called Ada");
+    /// assert_eq!(error.to_string(), "nobody is called Ada");
+    /// ```
+    #[must_use]
+    pub fn from_protocol(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::new(kind, Stage::Receive, message)
+    }
+
     pub(crate) fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
         let inner = Inner {
             kind,

@@ -67,3 +67,8 @@ pub mod tls {
     pub use wayfare_net::tls::TlsProblem;
     pub use wayfare_net::tls::facts::{Session, TlsFacts};
 }
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -231,9 +231,9 @@ pub const USER_AGENT: &str = concat!("wayfare/", env!("CARGO_PKG_VERSION"));
 /// Connections made under one value share sessions; a changed value starts afresh, so a
 /// connection is never reused under other rules than it was made with.
 ///
-/// ```
-/// # fn main() -> Result<(), wayfare::Error> {
-/// # let pem = include_str!("../tests/data/authority.pem");
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pem = std::fs::read("company-ca.pem")?;
 /// let tls = wayfare::options::Tls::default().with_authority_pem(pem)?;
 /// let manager = wayfare::Manager::builder().tls(tls).build();
 /// # Ok(()) }

@@ -1,1 +1,18 @@
-//! Longer stories: how Wayfare works and why.
+//! Longer stories: how Wayfare works, and why it does what it does.
+//!
+//! * [`life_of_a_request`]: what happens between `send` and the last byte.
+//! * [`bodies`]: what goes out, what comes in, and what counts as complete.
+//! * [`timeouts`]: which waits there are, and what each covers.
+//! * [`security`]: what is safe by default, and how to give it up.
+//! * [`queueing`]: who goes next.
+//! * [`two_faces`]: awaited and blocking, and where the I/O is done.
+//! * [`from_qt`] and [`from_reqwest`]: for those who come from there.
+
+pub mod bodies;
+pub mod from_qt;
+pub mod from_reqwest;
+pub mod life_of_a_request;
+pub mod queueing;
+pub mod security;
+pub mod timeouts;
+pub mod two_faces;
