@@ -1,10 +1,11 @@
 //! One stream of events per transfer, emitted by its transitions and read by everybody else.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::UnboundedSender;
 use wayfare_net::clock::now;
 use wayfare_proto::trace::event::{Event, What};
 use wayfare_proto::trace::timeline::{Moment, Timeline, Timings};
@@ -14,7 +15,7 @@ use crate::options::Progress;
 /// A reader of events.
 #[derive(Clone)]
 pub(crate) enum Listener {
-    Channel(UnboundedSender<Event>),
+    Channel(EventSender),
     Closure(Arc<dyn Fn(&Event) + Send + Sync>),
 }
 
@@ -75,11 +76,99 @@ impl Emitter {
         let event = Event::new(at, what);
         for listener in &self.listeners {
             match listener {
-                // A reader who has gone does not want to know.
-                Listener::Channel(channel) => drop(channel.send(event.clone())),
+                Listener::Channel(channel) => channel.send(event.clone()),
                 Listener::Closure(closure) => closure(&event),
             }
         }
+    }
+}
+
+/// A queue of events, which costs next to nothing while it is empty: there may be as many of them
+/// as there are waiting transfers, and a general channel sets aside room for dozens of events.
+pub(crate) fn channel() -> (EventSender, EventReceiver) {
+    let queue = Arc::<EventQueue>::default();
+    (EventSender(Arc::new(Sending(queue.clone()))), EventReceiver(queue))
+}
+
+/// Where events are put; the queue ends when the last clone has gone.
+#[derive(Clone)]
+pub(crate) struct EventSender(Arc<Sending>);
+
+/// Where events are taken from.
+pub(crate) struct EventReceiver(Arc<EventQueue>);
+
+struct Sending(Arc<EventQueue>);
+
+#[derive(Default)]
+struct EventQueue(Mutex<Queued>);
+
+#[derive(Default)]
+struct Queued {
+    events: VecDeque<Event>,
+    reader: Option<Waker>,
+    ended: bool,
+    /// Nobody will ever take anything out.
+    unread: bool,
+}
+
+impl EventQueue {
+    fn lock(&self) -> MutexGuard<'_, Queued> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Queued)) {
+        let mut queued = self.lock();
+        change(&mut queued);
+        let reader = queued.reader.take();
+        drop(queued);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl EventSender {
+    fn send(&self, event: Event) {
+        self.0.0.change(|queued| {
+            if !queued.unread {
+                if queued.events.capacity() == 0 {
+                    // One who waits for its turn has one thing to tell.
+                    queued.events.reserve_exact(1);
+                }
+                queued.events.push_back(event);
+            }
+        });
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.change(|queued| queued.ended = true);
+    }
+}
+
+impl EventReceiver {
+    /// The next event; nothing after the last.
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut queued = self.0.lock();
+        match queued.events.pop_front() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if queued.ended => Poll::Ready(None),
+            None => {
+                queued.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for EventReceiver {
+    fn drop(&mut self) {
+        let mut queued = self.0.lock();
+        queued.unread = true;
+        let events = std::mem::take(&mut queued.events);
+        drop(queued);
+        drop(events);
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use url::Url;
 use wayfare_net::caller;
 use wayfare_net::runtime::Home;
@@ -20,7 +20,7 @@ use wayfare_proto::trace::event::Event;
 use crate::blocking::Blocking;
 use crate::body::Body;
 use crate::error::Error;
-use crate::events::{Emitter, Listener};
+use crate::events::{Emitter, Listener, channel};
 use crate::manager::{Manager, no_home, parse};
 use crate::options::{Bodies, Connections, Options, Redirects, Timeouts, Tls};
 use crate::queue::Ticket;
@@ -329,7 +329,7 @@ impl Request<Awaited> {
     /// What is wrong with the request itself; everything later is the handle's to tell.
     pub fn start(mut self) -> Result<Handle, Error> {
         let home = Home::current().map_err(|why| no_home(&why))?;
-        let (tell, events) = mpsc::unbounded_channel();
+        let (tell, events) = channel();
         self.listeners.push(Listener::Channel(tell));
         let mut handlers = self.handlers.take().unwrap_or_default();
         handlers.finished.extend(self.manager.finished.iter().cloned());

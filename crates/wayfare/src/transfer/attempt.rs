@@ -1,5 +1,7 @@
 //! During: one go on one connection, whatever the scheme.
 
+use std::future::Future;
+
 use wayfare_proto::policy::retry::{Age, Break};
 
 use super::Transfer;
@@ -10,9 +12,13 @@ use crate::protocol::{Answerer, Around, Failure, Outcome, Outgoing};
 
 impl Transfer {
     /// Makes one attempt. Boxed, so that a transfer that waits for its turn stays small.
-    pub(super) async fn attempt(&mut self, outgoing: Outgoing) -> Outcome {
+    pub(super) fn attempt(&mut self, outgoing: Outgoing) -> impl Future<Output = Outcome> + Send {
+        Box::pin(self.attempt_any(outgoing))
+    }
+
+    async fn attempt_any(&mut self, outgoing: Outgoing) -> Outcome {
         match self.shared.registry.find(outgoing.url.scheme()) {
-            Some(Answerer::Http) => Box::pin(self.attempt_http(outgoing)).await,
+            Some(Answerer::Http) => self.attempt_http(outgoing).await,
             Some(Answerer::Protocol(protocol)) => {
                 let around = Around { home: self.home.clone(), options: self.options.clone() };
                 match protocol.attempt(outgoing, &around).await {

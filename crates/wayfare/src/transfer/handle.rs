@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_proto::policy::schedule::Priority;
@@ -16,6 +16,7 @@ use wayfare_proto::trace::timeline::Timings;
 
 use super::{Transfer, run};
 use crate::error::{Error, ErrorKind, Stage};
+use crate::events::EventReceiver;
 use crate::queue::Ticket;
 use crate::reply::Reply;
 
@@ -32,7 +33,7 @@ use crate::reply::Reply;
 /// # Ok(()) }
 /// ```
 pub struct Handle {
-    events: mpsc::UnboundedReceiver<Event>,
+    events: EventReceiver,
     ticket: Arc<Ticket>,
     abort: AbortOnDrop,
     outcome: oneshot::Receiver<Result<Option<Reply>, Error>>,
@@ -71,16 +72,16 @@ impl Handle {
     pub(crate) fn start(
         transfer: Box<Transfer>,
         handlers: Option<Box<Handlers>>,
-        events: mpsc::UnboundedReceiver<Event>,
+        events: EventReceiver,
         home: &Home,
     ) -> Result<Self, Error> {
         let (tell, outcome) = oneshot::channel();
         let ticket = transfer.ticket.clone();
         let abort = spawn(home, async move {
-            let url = transfer.url.clone();
             let ended = match handlers {
                 None => run(transfer).await.map(Some),
-                Some(handlers) => handlers.attend(run(transfer).await, url).await.map(|()| None),
+                // Boxed, so that a transfer without handlers stays small while it waits.
+                Some(handlers) => Box::pin(handlers.attend(transfer)).await.map(|()| None),
             };
             // Whoever let go of the handle does not want to know.
             let _ = tell.send(ended);
@@ -93,7 +94,7 @@ impl Handle {
     /// # Cancel safety
     /// No event is lost when the future is dropped.
     pub async fn event(&mut self) -> Option<Event> {
-        self.events.recv().await
+        std::future::poll_fn(|cx| self.events.poll_next(cx)).await
     }
 
     /// Stops the transfer now. Its last event is a failure, and so is its outcome.
@@ -154,17 +155,17 @@ impl Handlers {
             && self.tls_error.is_none()
     }
 
-    /// Reads the body and tells everybody what came of it.
-    async fn attend(mut self, lived: Result<Reply, Error>, url: Url) -> Result<(), Error> {
+    /// Lives a transfer, reads its body and tells everybody what came of it.
+    async fn attend(mut self, transfer: Box<Transfer>) -> Result<(), Error> {
         let mut finished = Finished {
-            url,
+            url: transfer.url.clone(),
             status: None,
             headers: HeaderMap::new(),
             body: Bytes::new(),
             timings: Timings::default(),
             error: None,
         };
-        if let Err(error) = self.read(lived, &mut finished).await {
+        if let Err(error) = self.read(run(transfer).await, &mut finished).await {
             if let Some(url) = error.url() {
                 finished.url = url.clone();
             }

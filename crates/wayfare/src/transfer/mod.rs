@@ -8,6 +8,7 @@ mod learn;
 mod plan;
 pub(crate) mod shared;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -184,7 +185,13 @@ impl Transfer {
         }
     }
 
-    async fn ask(&mut self, question: Question) -> Result<Asked, Error> {
+    /// Puts a question to the delegate. Boxed, so that a transfer that waits for its turn stays
+    /// small.
+    fn ask(&mut self, question: Question) -> impl Future<Output = Result<Asked, Error>> + Send {
+        Box::pin(self.ask_delegate(question))
+    }
+
+    async fn ask_delegate(&mut self, question: Question) -> Result<Asked, Error> {
         let Question { next, answer } = question;
         let asked = RedirectQuestion::new(
             self.url.clone(),
