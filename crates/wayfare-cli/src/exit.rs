@@ -59,17 +59,18 @@ fn of_tls(problem: TlsProblem) -> u8 {
 /// The table of exit codes, for help texts.
 pub(crate) const TABLE: &str = "\
 Exit codes:
-  0  all went well                      28  a deadline passed
-  1  unknown scheme                     35  TLS handshake failed
-  2  mistake on the command line        37  a file: URL cannot be read
-  3  not a URL                          43  the request cannot be sent like that
-  6  no address for the host name       47  redirect limit, or one that is not safe
-  7  cannot connect                     56  connection lost
-  8  the server broke the protocol      60  certificate not trusted
- 18  the body was cut off               61  the body cannot be decoded
- 22  status of 400 or higher            63  the body is too large
- 23  cannot write                       65  the data can be sent only once
+  0  all went well                      35  TLS handshake failed
+  1  unknown scheme                     37  a file: URL cannot be read
+  2  mistake on the command line        43  the request cannot be sent like that
+  3  not a URL                          47  redirect limit, or one that is not safe
+  6  no address for the host name       56  connection lost
+  7  cannot connect                     60  certificate not trusted
+  8  the server broke the protocol      61  the body cannot be decoded
+ 18  the body was cut off               63  the body is too large
+ 22  status of 400 or higher            65  the data can be sent only once
+ 23  cannot write                       77  the file of --cacert cannot be read
  26  cannot read what is to be sent    130  interrupted
+ 28  a deadline passed
 Of several transfers, the first failure in the order of the URLs decides.";
 
 /// One line that says what went wrong and, if something comes to mind, what to try.

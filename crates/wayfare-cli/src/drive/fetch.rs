@@ -35,8 +35,8 @@ pub(super) async fn fetch(session: &Session, asked: &Value) -> Result<Value, Ref
         }
     });
     let reply = request.send().await.map_err(|error| Refusal::from(&error))?;
-    let leads_on =
-        reply.status().is_redirection() && reply.headers().contains_key(header::LOCATION);
+    let leads_on = matches!(reply.status().as_u16(), 301 | 302 | 303 | 307 | 308)
+        && reply.headers().contains_key(header::LOCATION);
     if follow == OnRedirect::Refuse && leads_on {
         return Err(Refusal::new("redirect", "the answer is a redirect, which is not wanted"));
     }

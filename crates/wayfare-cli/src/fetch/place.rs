@@ -70,25 +70,35 @@ pub(super) fn assign(
             why: format!("cannot make the directory {}: {why}", dir.display()),
         })?;
     }
-    let dir = dir.unwrap_or(Path::new(""));
-    let places: Vec<_> = urls
-        .iter()
-        .enumerate()
-        .map(|(index, url)| {
-            let target = match files.get(index) {
-                Some(file) if file == Path::new("-") => Target::Stdout { is_asked_for: true },
-                Some(file) => Target::File(file.clone()),
-                None if !into_dir => Target::Stdout { is_asked_for: false },
-                None if output.remote_header_name => {
-                    Target::Suggested { dir: dir.to_owned(), otherwise: name_of(url) }
-                }
-                None => Target::File(dir.join(name_of(url))),
-            };
-            Place { url: url.clone(), target }
-        })
-        .collect();
+    let naming = Naming { dir: dir.unwrap_or(Path::new("")), into_dir, output };
+    let place = |(index, url): (usize, &String)| Place {
+        url: url.clone(),
+        target: naming.target(url, files.get(index).map(PathBuf::as_path)),
+    };
+    let places: Vec<_> = urls.iter().enumerate().map(place).collect();
     apart(&places)?;
     Ok(places)
+}
+
+/// What decides over the names of files.
+struct Naming<'a> {
+    dir: &'a Path,
+    into_dir: bool,
+    output: &'a Output,
+}
+
+impl Naming<'_> {
+    fn target(&self, url: &str, file: Option<&Path>) -> Target {
+        match file {
+            Some(file) if file == Path::new("-") => Target::Stdout { is_asked_for: true },
+            Some(file) => Target::File(file.to_owned()),
+            None if !self.into_dir => Target::Stdout { is_asked_for: false },
+            None if self.output.remote_header_name => {
+                Target::Suggested { dir: self.dir.to_owned(), otherwise: name_of(url) }
+            }
+            None => Target::File(self.dir.join(name_of(url))),
+        }
+    }
 }
 
 /// Two transfers into one file would leave either.
