@@ -10,10 +10,11 @@ pub enum Work {
     BigTls,
     BigH2,
     First,
+    InFlight,
 }
 
 impl Work {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SmallH1,
         Self::SmallH2,
         Self::Blocking,
@@ -21,6 +22,7 @@ impl Work {
         Self::BigTls,
         Self::BigH2,
         Self::First,
+        Self::InFlight,
     ];
 
     pub fn named(name: &str) -> Option<Self> {
@@ -36,6 +38,7 @@ impl Work {
             Self::BigTls => "big-tls",
             Self::BigH2 => "big-h2",
             Self::First => "first",
+            Self::InFlight => "in-flight",
         }
     }
 
@@ -48,6 +51,7 @@ impl Work {
             Self::BigTls => "one body of 1 GiB over HTTP/1.1 with TLS",
             Self::BigH2 => "one body of 1 GiB over HTTP/2 with TLS",
             Self::First => "the first GET of 1 KiB in a fresh process, with TLS",
+            Self::InFlight => "10,000 GETs in flight over HTTP/2 with TLS: look at the peak memory",
         }
     }
 
@@ -61,14 +65,16 @@ impl Work {
             }
             Self::BigH2 => &["wayfare", "wayfare-blocking", "hyper", "reqwest", "curl"],
             Self::First => &["wayfare", "wayfare-blocking", "reqwest", "ureq", "curl"],
+            Self::InFlight => &["wayfare", "hyper", "reqwest"],
         }
     }
 
     /// Exchanges in one measurement.
     pub fn count(self) -> usize {
         match self {
-            Self::SmallH1 | Self::SmallH2 => std::env::var("PEERS_COUNT").ok().and_then(|n| n.parse().ok()).unwrap_or(40_000),
+            Self::SmallH1 | Self::SmallH2 => 40_000,
             Self::Blocking => 20_000,
+            Self::InFlight => 10_000,
             Self::BigH1 | Self::BigTls | Self::BigH2 | Self::First => 1,
         }
     }
@@ -77,6 +83,7 @@ impl Work {
         match self {
             Self::SmallH1 => 6,
             Self::SmallH2 => 100,
+            Self::InFlight => 10_000,
             _ => 1,
         }
     }
@@ -84,6 +91,7 @@ impl Work {
     pub fn rounds(self) -> usize {
         match self {
             Self::First => 9,
+            Self::InFlight => 1,
             _ => 5,
         }
     }
@@ -93,12 +101,13 @@ impl Work {
     }
 
     pub fn is_http2(self) -> bool {
-        matches!(self, Self::SmallH2 | Self::BigH2)
+        matches!(self, Self::SmallH2 | Self::BigH2 | Self::InFlight)
     }
 
     pub fn path(self) -> &'static str {
         match self {
             Self::BigH1 | Self::BigTls | Self::BigH2 => "/big",
+            Self::InFlight => "/hold",
             _ => "/small",
         }
     }

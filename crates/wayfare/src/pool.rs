@@ -23,6 +23,8 @@ pub(crate) trait Shared: Clone + Send {
     fn claim(&self) -> bool;
     /// True if it takes no more exchanges, ever.
     fn is_closing(&self) -> bool;
+    /// True while it is not known yet how many exchanges it takes.
+    fn is_settling(&self) -> bool;
     /// Since when nobody has used it; nothing while it is in use.
     fn idle_since(&self) -> Option<Instant>;
 }
@@ -37,6 +39,8 @@ struct Lane<E, S> {
     idle: Vec<Idle<E>>,
     shared: Vec<(HomeId, S)>,
     dialing: Option<HomeId>,
+    /// The last dial came to nothing: whoever waits for another's would only wait longer.
+    stumbled: bool,
     speaks: Speaks,
     /// Called when a dial has ended or an exchange of a shared connection was given back.
     news: Arc<Notify>,
@@ -104,16 +108,19 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             }
         }
         let may_share = sharing == Sharing::Possible && lane.speaks != Speaks::Http1;
-        let full =
-            lane.shared.iter().filter(|(owner, _)| *owner == home).count() >= self.most_shared;
-        if may_share && (lane.dialing == Some(home) || full) {
+        let of_home = || lane.shared.iter().filter(|(owner, _)| *owner == home);
+        let full = of_home().count() >= self.most_shared;
+        // A connection that has not said how much it takes may yet take this one too.
+        let settling = of_home().any(|(_, connection)| connection.is_settling());
+        if may_share && (lane.dialing == Some(home) || full || settling) {
             // Made under the lock, so that no news is missed between here and the first poll.
             return Found::Wait(lane.news.clone().notified_owned());
         }
         if may_share {
             lane.dialing = Some(home);
         }
-        Found::Dial(Dialing { pool: self.clone(), key: key.clone(), home, alone: may_share })
+        let alone = may_share;
+        Found::Dial(Dialing { pool: self.clone(), key: key.clone(), home, alone, done: false })
     }
 
     /// Keeps a connection for the next request.
@@ -187,6 +194,7 @@ impl<E, S: Shared> Lane<E, S> {
             idle: Vec::new(),
             shared: Vec::new(),
             dialing: None,
+            stumbled: false,
             speaks: Speaks::default(),
             news: Arc::default(),
         }
@@ -225,6 +233,7 @@ pub(crate) struct Dialing<E: Exclusive, S: Shared> {
     key: Arc<LaneKey>,
     home: HomeId,
     alone: bool,
+    done: bool,
 }
 
 impl<E: Exclusive, S: Shared> Dialing<E, S> {
@@ -235,17 +244,21 @@ impl<E: Exclusive, S: Shared> Dialing<E, S> {
     }
 
     /// The new connection speaks HTTP/1.1: it is the dialer's own, and others may dial at once.
-    pub(crate) fn became_exclusive(self) {
+    pub(crate) fn became_exclusive(mut self) {
+        self.done = true;
         if let Some(lane) = self.pool.lock().get_mut(&self.key) {
             lane.speaks = Speaks::Http1;
+            lane.stumbled = false;
         }
     }
 
     /// The new connection can be shared; the dialer has claimed its exchange already.
-    pub(crate) fn became_shared(self, connection: S) {
+    pub(crate) fn became_shared(mut self, connection: S) {
+        self.done = true;
         let mut lanes = self.pool.lock();
         let lane = lanes.entry(self.key.clone()).or_insert_with(Lane::new);
         lane.speaks = Speaks::Http2;
+        lane.stumbled = false;
         lane.shared.push((self.home, connection));
     }
 }
@@ -257,6 +270,7 @@ impl<E: Exclusive, S: Shared> Drop for Dialing<E, S> {
         }
         let news = self.pool.lock().get_mut(&self.key).map(|lane| {
             lane.dialing = None;
+            lane.stumbled = !self.done;
             lane.news.clone()
         });
         if let Some(news) = news {

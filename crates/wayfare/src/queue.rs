@@ -100,7 +100,9 @@ impl Queue {
     }
 
     pub(crate) fn reset_room(&self, key: &Arc<LaneKey>) {
-        self.lock().reset_room(key);
+        let mut schedule = self.lock();
+        schedule.reset_room(key);
+        wake_next(schedule);
     }
 
     pub(crate) fn total(&self) -> Counts {

@@ -41,7 +41,7 @@ where
     F: Fn() -> Fut + Clone + 'static,
     Fut: Future<Output = u64> + 'static,
 {
-    if work != Work::First && !work.is_big() {
+    if !matches!(work, Work::First | Work::InFlight) && !work.is_big() {
         batch(work, work.at_a_time() * 20, exchange.clone()).await;
     }
     let mut meter = Meter::start();

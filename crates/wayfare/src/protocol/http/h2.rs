@@ -67,7 +67,7 @@ pub(super) struct State {
     started: Instant,
     /// Milliseconds after `started` at which the last exchange ended.
     idle_since: AtomicU64,
-    /// Milliseconds after `started` at which bytes last came.
+    /// Milliseconds after `started` at which bytes last came; 0 before the first.
     heard: Arc<AtomicU64>,
 }
 
@@ -95,6 +95,11 @@ impl Shared for Connection {
 
     fn is_closing(&self) -> bool {
         self.0.state.closing.load(Ordering::Acquire)
+    }
+
+    fn is_settling(&self) -> bool {
+        // RFC 9113 §3.4: the first thing a server sends is its settings.
+        self.0.state.heard.load(Ordering::Acquire) == 0 && !self.is_closing()
     }
 
     fn idle_since(&self) -> Option<Instant> {
@@ -191,6 +196,7 @@ pub(super) async fn open(
         queue: around.queue.clone(),
         key: around.key.clone(),
         connections: around.options.connections.per_origin.max(1),
+        news: news.clone(),
     };
     let driven = driver::start(
         connection,
@@ -204,20 +210,24 @@ pub(super) async fn open(
     Ok(Connection(Arc::new(Inner { send, driven, facts, state, news, home, timers })))
 }
 
-/// Tells the queue how many exchanges the lane can carry.
+/// Tells the queue how many exchanges the lane can carry, and those who wait that it changed.
 struct Room {
     queue: Arc<Queue>,
     key: Arc<LaneKey>,
     connections: usize,
+    /// Told to those who wait for an exchange.
+    news: Arc<Notify>,
 }
 
 impl Room {
     fn set(&self, streams: usize) {
         self.queue.set_room(&self.key, streams.saturating_mul(self.connections));
+        self.news.notify_waiters();
     }
 
     fn reset(&self) {
         self.queue.reset_room(&self.key);
+        self.news.notify_waiters();
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Driver {
     state: Arc<State>,
     room: Room,
     health: Health,
+    /// The server's first settings have come.
+    greeted: bool,
 }
 
 impl Driver {
@@ -60,13 +62,16 @@ impl Driver {
         let ping = connection.ping_pong();
         room.set(state.most.load(Ordering::Relaxed));
         let health = Health { ping, patience, asked: None, timer: Timer::new(home) };
-        Self { connection, state, room, health }
+        Self { connection, state, room, health, greeted: false }
     }
 
     /// The peer may change how many streams it takes at any time (RFC 9113 §6.5.2).
-    fn follow_limit(&self) {
+    fn follow_limit(&mut self) {
         let most = self.connection.max_concurrent_send_streams();
-        if self.state.most.swap(most, Ordering::Relaxed) != most {
+        let changed = self.state.most.swap(most, Ordering::Relaxed) != most;
+        let greeted = !self.greeted && self.state.heard.load(Ordering::Acquire) > 0;
+        self.greeted |= greeted;
+        if changed || greeted {
             self.room.set(most);
         }
     }
@@ -154,7 +159,7 @@ impl AsyncRead for Observed {
     ) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let elapsed = now().saturating_duration_since(self.started).as_millis();
-        self.heard.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.heard.store(u64::try_from(elapsed).unwrap_or(u64::MAX).max(1), Ordering::Release);
         Poll::Ready(Ok(()))
     }
 }
