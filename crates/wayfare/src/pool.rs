@@ -112,7 +112,8 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
         let full = of_home().count() >= self.most_shared;
         // A connection that has not said how much it takes may yet take this one too.
         let settling = of_home().any(|(_, connection)| connection.is_settling());
-        if may_share && (lane.dialing == Some(home) || full || settling) {
+        let others_dial = lane.dialing == Some(home) && !lane.stumbled;
+        if may_share && (others_dial || full || settling) {
             // Made under the lock, so that no news is missed between here and the first poll.
             return Found::Wait(lane.news.clone().notified_owned());
         }

@@ -386,3 +386,46 @@ fn no_more_streams_are_opened_than_the_server_said_it_takes() {
         assert_eq!((heard.len(), heard[0].requests, heard[0].peak_open), (1, 13, 1), "{face:?}");
     }
 }
+
+#[test]
+fn a_post_uses_no_http2_connection_that_was_closed_while_it_was_idle() {
+    for face in FACES {
+        for secure in [false, true] {
+            let builder = H2FaultServer::named("goaway-above");
+            let builder = if secure { builder.tls(&identity().1) } else { builder };
+            let server = builder.bind_on_thread("127.0.0.1:0").unwrap();
+            let manager = manager_for(Versions::Http2);
+            for round in 0..4 {
+                let got = fetch(face, &manager, Ask::post(server.url("/"), "once"));
+                got.unwrap_or_else(|why| panic!("{face:?} {secure} {round}: {why:?}"));
+                std::thread::sleep(Duration::from_millis(150));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_post_succeeds_after_the_server_was_started_anew() {
+    for face in FACES {
+        for versions in [Versions::Http1, Versions::Http2] {
+            for secure in [false, true] {
+                let start = |address: String| {
+                    let builder = Server::builder();
+                    let builder = if secure { builder.tls(&identity().1) } else { builder };
+                    builder.bind_on_thread(address.as_str()).unwrap()
+                };
+                let mut server = start("127.0.0.1:0".into());
+                let manager = manager_for(versions);
+                for round in 0..3 {
+                    let got = fetch(face, &manager, Ask::post(server.url("/upload"), "once"));
+                    got.unwrap_or_else(|why| panic!("{face:?} {versions:?} {secure} {round}: {why:?}"));
+                    fetch(face, &manager, Ask::get(server.url("/bytes/3000000"))).unwrap();
+                    let address = server.address().to_string();
+                    it::block_on(server.shutdown());
+                    server = start(address);
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            }
+        }
+    }
+}

@@ -376,3 +376,49 @@ async fn a_walk_over_a_connection_that_breaks_goes_round_once() {
     ];
     assert_eq!(names, wanted, "{all:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_for_anothers_connection_do_not_queue_up_behind_its_failure() {
+    let world = world();
+    world.black_hole(A);
+    let manager = in_world(&world).build();
+    let began = Instant::now();
+    let ask = || {
+        let manager = manager.clone();
+        tokio::spawn(async move { fetch_awaited(&manager, Ask::get("https://a.test/")).await })
+    };
+    for task in [ask(), ask(), ask(), ask(), ask(), ask()] {
+        let error = task.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout(Phase::Connect));
+    }
+    // The first tries alone, because its connection may serve all; then the others at once.
+    let took = began.elapsed().as_millis();
+    assert!(is_about(took, 60_000), "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_of_one_stream_is_usable_again_when_its_connection_has_gone() {
+    let world = world();
+    let server = H2FaultServer::named("max-streams-1").bind_in(&world, "a.test:80").unwrap();
+    let connections = Connections { versions: Versions::Http2, per_origin: 2, ..Connections::default() };
+    let manager = in_world(&world).connections(connections).build();
+    fetch_awaited(&manager, Ask::get("http://a.test/")).await.unwrap();
+    world.cut(A);
+    let tasks: Vec<_> = (0..10)
+        .map(|_| {
+            let manager = manager.clone();
+            tokio::spawn(async move { fetch_awaited(&manager, Ask::get("http://a.test/")).await })
+        })
+        .collect();
+    world.restore(A);
+    for task in tasks {
+        let patience = Duration::from_secs(100);
+        task_in(patience, task).await.unwrap();
+    }
+    assert!(is_at_rest(&manager));
+    drop(server);
+}
+
+async fn task_in<T>(patience: Duration, task: tokio::task::JoinHandle<T>) -> T {
+    tokio::time::timeout(patience, task).await.expect("it ends").unwrap()
+}
