@@ -271,12 +271,36 @@ pub(crate) fn parse(url: &str) -> Result<Url, Error> {
             url::ParseError::RelativeUrlWithoutBase => "; it needs a scheme, as in https://…",
             _ => "",
         };
-        let message = format!("\"{}\" is not a URL: {why}{hint}", url.escape_debug());
+        let shown = without_user_info(url);
+        let message = format!("\"{}\" is not a URL: {why}{hint}", shown.escape_debug());
         Error::new(ErrorKind::InvalidUrl, Stage::Plan, message).because(why)
     })
+}
+
+/// A text that is no URL, without what may have been meant as a password.
+fn without_user_info(url: &str) -> String {
+    let Some(at) = url.rfind('@') else { return url.to_owned() };
+    let start = url.find("//").map_or(0, |slashes| slashes + 2).min(at);
+    format!("{}…{}", &url[..start], &url[at..])
 }
 
 pub(crate) fn no_home(why: &std::io::Error) -> Error {
     let message = format!("the threads for I/O cannot be started: {why}");
     Error::new(ErrorKind::FileSystem, Stage::Plan, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_no_url_is_shown_without_its_password() {
+        for url in ["http://ada:secret@a b/", "http://ada:sec@ret@[/x", "ada:secret@a b"] {
+            let error = match parse(url) {
+                Err(error) => error.to_string(),
+                Ok(url) => url.scheme().to_owned(),
+            };
+            assert!(!error.contains("secret") && !error.contains("sec@ret"), "{error}");
+        }
+    }
 }

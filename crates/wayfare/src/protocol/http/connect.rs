@@ -40,7 +40,8 @@ pub(super) async fn obtain(
                 return Ok(Obtained::Http2(h2::Claim::reused(connection)));
             }
             Found::Wait(news) => news.await,
-            Found::Dial(dialing) => return open(dialing, around, emitter).await,
+            // Boxed: most exchanges find a connection, and thousands may wait for their answers.
+            Found::Dial(dialing) => return Box::pin(open(dialing, around, emitter)).await,
         }
     }
 }
