@@ -109,13 +109,17 @@ impl TlsPolicy {
 pub fn authorities_from_pem(pem: &[u8]) -> io::Result<Vec<Vec<u8>>> {
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
     let found = CertificateDer::pem_slice_iter(pem)
-        .map(|certificate| certificate.map(|der| der.to_vec()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|why| invalid(format!("not a PEM certificate: {why}")))?;
     if found.is_empty() {
         return Err(invalid("no \"BEGIN CERTIFICATE\" block in the PEM text".into()));
     }
-    Ok(found)
+    // Told now, by whoever gave it, and not by the first handshake.
+    let mut store = RootCertStore::empty();
+    for der in &found {
+        store.add(der.clone()).map_err(|why| invalid(format!("a damaged certificate: {why}")))?;
+    }
+    Ok(found.iter().map(|der| der.to_vec()).collect())
 }
 
 pub(super) fn server_name(host: &str) -> io::Result<ServerName<'static>> {
