@@ -223,9 +223,7 @@ impl<E, S: Shared> Lane<E, S> {
 /// True if a shared connection takes more exchanges and was not unused too long.
 fn is_fresh<S: Shared>(connection: &S, fresh: Duration, now: Instant) -> bool {
     !connection.is_closing()
-        && connection
-            .idle_since()
-            .is_none_or(|since| now.saturating_duration_since(since) < fresh)
+        && connection.idle_since().is_none_or(|since| now.saturating_duration_since(since) < fresh)
 }
 
 /// The right, and if `alone` the duty towards others, to open a connection.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use it::{Ask, Directory, FACES, Face, Held, fetch, hold, identity, is_at_rest, manager, manager_for};
+use it::{
+    Ask, Directory, FACES, Face, Held, fetch, hold, identity, is_at_rest, manager, manager_for,
+};
 use wayfare::options::{Bodies, BombGuard, Decoding, Versions};
 use wayfare::{ErrorKind, Stage};
 use wayfare_testkit::content::{bytes_of, text_of};
@@ -54,7 +56,10 @@ fn a_body_that_nobody_asked_to_decode_is_delivered_as_it_is() {
         let got = fetch(face, &manager, Ask::get(&url).header("Accept-Encoding", "gzip")).unwrap();
         assert_eq!(got.body[..2], [0x1f, 0x8b]);
         let asked = |index: usize| server.requests()[index].headers.get("accept-encoding").cloned();
-        assert_eq!((asked(0), asked(1).unwrap().to_str().unwrap().to_owned()), (None, "gzip".into()));
+        assert_eq!(
+            (asked(0), asked(1).unwrap().to_str().unwrap().to_owned()),
+            (None, "gzip".into())
+        );
         server.clear_requests();
         fetch(face, &manager, Ask::get(&url)).unwrap();
         assert!(asked(0).unwrap().to_str().unwrap().contains("zstd"));

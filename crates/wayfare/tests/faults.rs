@@ -56,10 +56,10 @@ fn check(
     took: Duration,
     result: &Result<Got, Error>,
 ) -> Result<(), String> {
-    if let Ok(got) = result {
-        if got.body.windows(POISON.len()).any(|part| part == POISON.as_bytes()) {
-            return Err("delivered an answer that nobody asked for".into());
-        }
+    let is_poison =
+        |got: &Got| got.body.windows(POISON.len()).any(|part| part == POISON.as_bytes());
+    if result.as_ref().is_ok_and(is_poison) {
+        return Err("delivered an answer that nobody asked for".into());
     }
     let delivered = matches!(result, Ok(got) if got.body == body);
     let timed_out = matches!(result, Err(error) if matches!(error.kind(), ErrorKind::Timeout(_)));

@@ -204,7 +204,9 @@ fn an_unknown_scheme_is_told_with_those_that_are_known() {
             assert_eq!(error.kind(), ErrorKind::UnknownScheme);
             assert!(error.message().contains("data, file, http, https"), "{error}");
         }
-        for url in ["", "a.test", "/path", "http://", "http://a b/", "http://[::1/", "http://a:99999/"] {
+        for url in
+            ["", "a.test", "/path", "http://", "http://a b/", "http://[::1/", "http://a:99999/"]
+        {
             let error = fetch(face, &manager(), Ask::get(url)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url:?}");
         }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use it::{eventually, is_at_rest, manager, runtime};
 use wayfare::event::What;
-use wayfare::queueing::Priority;
 use wayfare::options::Connections;
+use wayfare::queueing::Priority;
 use wayfare::{ErrorKind, Finished, Handle, Manager};
 use wayfare_testkit::content::bytes_of;
 use wayfare_testkit::{Authority, FaultServer, Server};
@@ -59,7 +59,10 @@ fn every_transfer_has_exactly_one_last_event() {
             let mut handle = manager.get(url).on_finished(read).start().unwrap();
             let names = names(&mut handle).await;
             assert_eq!(ends(&names), 1, "{url}: {names:?}");
-            assert!(matches!(names.last().unwrap().as_str(), "Finished" | "Failed"), "{url}: {names:?}");
+            assert!(
+                matches!(names.last().unwrap().as_str(), "Finished" | "Failed"),
+                "{url}: {names:?}"
+            );
         }
         // Aborted before, during and after.
         for wait in [0, 30] {
@@ -97,7 +100,9 @@ fn callbacks_hear_of_data_errors_and_the_end_once_each_and_in_this_order() {
             .on_data(move |data| {
                 sum.fetch_add(data.len(), Ordering::Relaxed);
             })
-            .on_finished(move |finished| end(format!("{:?} {}", finished.status, finished.body.len())))
+            .on_finished(move |finished| {
+                end(format!("{:?} {}", finished.status, finished.body.len()))
+            })
             .start()
             .unwrap();
         handle.finished().await.unwrap();
@@ -166,9 +171,7 @@ fn a_change_of_priority_moves_one_that_waits() {
     runtime().block_on(async {
         let first = manager.get(server.url("/delay/200")).on_finished(|_| {}).start().unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let start = |path: &str| {
-            manager.get(server.url(path)).on_finished(|_| {}).start().unwrap()
-        };
+        let start = |path: &str| manager.get(server.url(path)).on_finished(|_| {}).start().unwrap();
         let (a, b) = (start("/get?a"), start("/get?b"));
         tokio::time::sleep(Duration::from_millis(50)).await;
         b.set_priority(Priority::High);

@@ -8,9 +8,9 @@ use http::Method;
 use it::{Ask, FACES, fetch, manager_for};
 use wayfare::options::Versions;
 use wayfare::{Body, ErrorKind, Manager, Multipart};
+use wayfare_testkit::FaultServer;
 use wayfare_testkit::Server;
 use wayfare_testkit::script::{Script, Step};
-use wayfare_testkit::FaultServer;
 
 const BAD: [&str; 6] =
     ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1", "a\0b", "a\r\n\r\nGET /evil HTTP/1.1", "\n"];
@@ -42,7 +42,9 @@ fn a_field_with_a_line_break_is_an_error_and_is_not_sent() {
         for versions in [Versions::Http1, Versions::Http2] {
             let manager = manager_for(versions);
             for bad in BAD {
-                for (name, value) in [("X-Good", bad), (bad, "value"), ("Host", bad), ("", "x"), ("a b", "x")] {
+                for (name, value) in
+                    [("X-Good", bad), (bad, "value"), ("Host", bad), ("", "x"), ("a b", "x")]
+                {
                     let ask = Ask::get(server.url("/")).header(name, value);
                     let error = fetch(face, &manager, ask).unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{name:?} {value:?}");
@@ -83,7 +85,9 @@ fn line_breaks_in_a_url_never_reach_the_wire() {
                 for url in urls {
                     match fetch(face, &manager, Ask::get(&url)) {
                         Ok(got) => assert!(matches!(got.status, 200 | 404), "{url:?}"),
-                        Err(error) => assert!(REFUSED.contains(&error.kind()), "{url:?}: {error:?}"),
+                        Err(error) => {
+                            assert!(REFUSED.contains(&error.kind()), "{url:?}: {error:?}")
+                        }
                     }
                 }
             }
@@ -150,7 +154,8 @@ fn fields_that_frame_a_request_are_not_the_applications_to_set() {
             let server = recording();
             let ask = Ask::post(server.url("/"), "12345").header(name, value);
             let result = fetch(face, &manager_for(Versions::Http1), ask);
-            let text = server.heard().first().map(|h| String::from_utf8_lossy(&h.bytes).to_lowercase());
+            let text =
+                server.heard().first().map(|h| String::from_utf8_lossy(&h.bytes).to_lowercase());
             match result {
                 Ok(_) => {
                     let text = text.unwrap();

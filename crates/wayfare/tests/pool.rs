@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use it::{
-    Ask, FACES, Face, eventually, fetch, fetch_awaited, identity, is_at_rest, manager, manager_for,
-    runtime, trust, with_reply,
+    Ask, FACES, Face, eventually, fetch, fetch_awaited, hold, identity, is_at_rest, manager,
+    manager_for, runtime, trust,
 };
 use wayfare::options::{Connections, Timeouts, Versions, Wait};
 use wayfare::queueing::Priority;
@@ -32,7 +32,11 @@ fn with(connections: Connections) -> Manager {
 }
 
 /// Sends many requests at once and gives their results in the order of the requests.
-fn fetch_all(face: Face, manager: &Manager, asks: Vec<Ask>) -> Vec<Result<it::Got, wayfare::Error>> {
+fn fetch_all(
+    face: Face,
+    manager: &Manager,
+    asks: Vec<Ask>,
+) -> Vec<Result<it::Got, wayfare::Error>> {
     if face == Face::Awaited {
         return runtime().block_on(async {
             let start = |ask| {
@@ -115,7 +119,9 @@ fn no_more_than_six_connections_go_to_one_origin() {
         let server = serve();
         let manager = manager();
         let asks = (0..30).map(|_| Ask::get(server.url("/delay/20"))).collect();
-        assert!(fetch_all(face, &manager, asks).into_iter().all(|result| result.unwrap().status == 200));
+        assert!(
+            fetch_all(face, &manager, asks).into_iter().all(|result| result.unwrap().status == 200)
+        );
         assert_eq!(server.peak_concurrent_connections(), 6, "{face:?}");
         assert_eq!(server.peak_concurrent_requests(), 6, "{face:?}");
         assert!(is_at_rest(&manager));
@@ -127,7 +133,8 @@ fn with_one_connection_the_order_is_priority_then_arrival() {
     for face in FACES {
         let server = serve();
         let manager = with(Connections { per_origin: 1, ..Connections::default() });
-        let asked = [Priority::Low, Priority::Normal, Priority::High, Priority::Normal, Priority::High];
+        let asked =
+            [Priority::Low, Priority::Normal, Priority::High, Priority::Normal, Priority::High];
         let first = manager.clone();
         let url = server.url("/delay/400");
         let threads: Vec<_> = std::iter::once(std::thread::spawn(move || {
@@ -217,7 +224,9 @@ fn a_connection_opened_ahead_and_closed_by_the_server_costs_nothing() {
     let good = vec![Step::head(), Step::send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")];
     let dying = vec![Step::head(), Step::Drop];
     for face in FACES {
-        for (secure, first) in [(false, &closing), (true, &closing), (false, &dying), (true, &dying)] {
+        for (secure, first) in
+            [(false, &closing), (true, &closing), (false, &dying), (true, &dying)]
+        {
             let builder = FaultServer::script(Script::once(vec![first.clone(), good.clone()]));
             let builder = if secure { builder.tls(&identity().1) } else { builder };
             let server = builder.bind_on_thread("127.0.0.1:0").unwrap();
@@ -239,7 +248,10 @@ fn an_idle_connection_is_closed_after_its_time() {
             let manager = with(Connections { idle, versions, ..Connections::default() });
             fetch(face, &manager, Ask::get(server.url("/get"))).unwrap();
             std::thread::sleep(Duration::from_millis(400));
-            assert!(!fetch(face, &manager, Ask::get(server.url("/get"))).unwrap().reused, "{face:?} {versions:?}");
+            assert!(
+                !fetch(face, &manager, Ask::get(server.url("/get"))).unwrap().reused,
+                "{face:?} {versions:?}"
+            );
             eventually("all are closed", || server.connections_open() == 0);
         }
     }
@@ -252,16 +264,10 @@ fn a_reply_dropped_half_read_frees_its_turn_and_spoils_nothing() {
             let server = serve();
             let manager = manager_for(versions);
             let ask = Ask::get(server.url("/bytes/20000000"));
-            with_reply(
-                face,
-                &manager,
-                ask,
-                async |mut reply| {
-                    assert!(reply.chunk().await.unwrap().is_some());
-                },
-                |mut reply| assert!(reply.chunk().unwrap().is_some()),
-            )
-            .unwrap();
+            let mut held = hold(face, &manager, ask).unwrap();
+            assert!(held.chunk().unwrap().is_some());
+            assert_eq!(manager.queue().active, 1);
+            drop(held);
             assert!(is_at_rest(&manager));
             let got = fetch(face, &manager, Ask::get(server.url("/bytes/3000?seed=5"))).unwrap();
             assert_eq!(got.body, bytes_of(3000, 5));
@@ -301,7 +307,10 @@ fn requests_cancelled_at_random_never_leave_their_answer_to_another() {
             assert!(is_at_rest(&manager), "{versions:?}: {:?}", manager.queue());
             for number in 0..20 {
                 let ask = Ask::get(server.url(&format!("/bytes/5000?seed={number}")));
-                assert_eq!(fetch(Face::Awaited, &manager, ask).unwrap().body, bytes_of(5000, number));
+                assert_eq!(
+                    fetch(Face::Awaited, &manager, ask).unwrap().body,
+                    bytes_of(5000, number)
+                );
             }
         }
     }
@@ -324,7 +333,9 @@ fn threads_whose_requests_run_out_of_time_never_leave_their_answer_to_another() 
                         let ask = Ask::get(server.url(&format!("/bytes/{length}?seed={number}")));
                         match fetch(Face::Waited, manager, ask.timeouts(timeouts)) {
                             Ok(got) => assert_eq!(got.body, bytes_of(length, number)),
-                            Err(why) => assert!(matches!(why.kind(), ErrorKind::Timeout(_)), "{why:?}"),
+                            Err(why) => {
+                                assert!(matches!(why.kind(), ErrorKind::Timeout(_)), "{why:?}")
+                            }
                         }
                     }
                 });
@@ -418,7 +429,9 @@ fn a_post_succeeds_after_the_server_was_started_anew() {
                 let manager = manager_for(versions);
                 for round in 0..3 {
                     let got = fetch(face, &manager, Ask::post(server.url("/upload"), "once"));
-                    got.unwrap_or_else(|why| panic!("{face:?} {versions:?} {secure} {round}: {why:?}"));
+                    got.unwrap_or_else(|why| {
+                        panic!("{face:?} {versions:?} {secure} {round}: {why:?}")
+                    });
                     fetch(face, &manager, Ask::get(server.url("/bytes/3000000"))).unwrap();
                     let address = server.address().to_string();
                     it::block_on(server.shutdown());

@@ -32,7 +32,8 @@ impl Drop for Running {
 /// Finds a program, or says that its tests are skipped; where tests are the point, that is an error.
 fn find(program: &str) -> Option<String> {
     let places = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"];
-    let found = places.iter().map(|place| format!("{place}/{program}")).find(|p| Path::new(p).exists());
+    let found =
+        places.iter().map(|place| format!("{place}/{program}")).find(|p| Path::new(p).exists());
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
         eprintln!("skipped: {program} is not installed");
@@ -54,7 +55,7 @@ fn site(name: &str) -> Directory {
         fs::create_dir_all(directory.join(part)).unwrap();
     }
     // The server's own children may run as another user.
-    let open = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    let open: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     for part in ["", "www", "www/dav", "tmp", "logs"] {
         fs::set_permissions(directory.join(part), open.clone()).unwrap();
     }
@@ -119,8 +120,18 @@ fn apache() -> Option<Running> {
     let modules = Path::new("/usr/lib/apache2/modules");
     let (directory, ports) = (site("apache"), free_ports());
     let root = directory.0.display();
-    let names =
-        ["mpm_event", "authz_core", "dir", "mime", "filter", "deflate", "socache_shmcb", "ssl", "http2", "unixd"];
+    let names = [
+        "mpm_event",
+        "authz_core",
+        "dir",
+        "mime",
+        "filter",
+        "deflate",
+        "socache_shmcb",
+        "ssl",
+        "http2",
+        "unixd",
+    ];
     let loads: String = names
         .iter()
         .filter(|name| modules.join(format!("mod_{name}.so")).exists())
@@ -182,7 +193,10 @@ fn check_ranges(base: &str, versions: Versions) {
     for face in FACES {
         let ask = Ask::get(format!("{base}/big.bin")).header("Range", "bytes=1000000-1000099");
         let got = fetch(face, &manager_for(versions), ask).unwrap();
-        assert_eq!((got.status, got.header("content-range")), (206, "bytes 1000000-1000099/6000000"));
+        assert_eq!(
+            (got.status, got.header("content-range")),
+            (206, "bytes 1000000-1000099/6000000")
+        );
         assert_eq!(got.body, bytes_of(6_000_000, 9).slice(1_000_000..1_000_100));
     }
 }

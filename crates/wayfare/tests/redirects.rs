@@ -279,7 +279,8 @@ fn a_relative_location_is_read_against_the_url_that_answered() {
     for (location, target) in
         [("next", "/dir/next"), ("../up", "/up"), ("?q=1", "/dir/page?q=1"), ("", "/dir/page")]
     {
-        let first = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let first =
+            format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
         let last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         let steps = vec![Step::head(), Step::send(first), Step::head(), Step::send(last)];
         let server =

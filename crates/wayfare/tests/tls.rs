@@ -64,7 +64,8 @@ fn a_client_certificate_that_is_missing_is_the_servers_alert() {
     let server = builder.bind_on_thread(LOCAL).unwrap();
     for face in FACES {
         for versions in [Versions::Http1, Versions::Any] {
-            let error = fetch(face, &manager_for(versions), Ask::get(server.url("/get"))).unwrap_err();
+            let error =
+                fetch(face, &manager_for(versions), Ask::get(server.url("/get"))).unwrap_err();
             // TLS 1.3 says so after the handshake is over for the client.
             let told = matches!(error.kind(), ErrorKind::Tls(_) | ErrorKind::ConnectionLost);
             assert!(told, "{error:?}");
@@ -152,7 +153,10 @@ fn the_version_of_http_is_what_both_want() {
             let got = fetch(face, &manager, Ask::get(server.url("/get")));
             match (got, wanted) {
                 (Ok(got), Some(wanted)) => assert_eq!(got.version, wanted),
-                (Err(why), None) => assert!(matches!(why.kind(), ErrorKind::Tls(_) | ErrorKind::Protocol), "{why:?}"),
+                (Err(why), None) => assert!(
+                    matches!(why.kind(), ErrorKind::Tls(_) | ErrorKind::Protocol),
+                    "{why:?}"
+                ),
                 (other, _) => panic!("{protocols:?} {versions:?}: {other:?}"),
             }
         }
@@ -174,7 +178,8 @@ fn a_server_that_knows_no_alpn_is_spoken_to_in_http1() {
 #[test]
 fn a_pinned_name_is_connected_to_without_being_looked_up_and_still_proves_itself() {
     let server = serve(&identity().1);
-    let pins = vec![("a.test".into(), [127, 0, 0, 1].into()), ("c.test".into(), [127, 0, 0, 1].into())];
+    let pins =
+        vec![("a.test".into(), [127, 0, 0, 1].into()), ("c.test".into(), [127, 0, 0, 1].into())];
     let manager = Manager::builder().tls(trust()).dns(Dns { pins }).build();
     for face in FACES {
         let got = fetch(face, &manager, Ask::get(server.url_at("a.test", "/headers"))).unwrap();

@@ -76,7 +76,8 @@ fn every_conversation_goes_as_it_is_written() {
         for face in FACES {
             for secure in [false, true] {
                 if let Err(why) = play(face, secure, transcript) {
-                    failures.push(format!("{name} ({}) {face:?} {secure}: {why}", transcript.title));
+                    failures
+                        .push(format!("{name} ({}) {face:?} {secure}: {why}", transcript.title));
                 }
             }
         }

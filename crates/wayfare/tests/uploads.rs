@@ -80,10 +80,13 @@ fn a_body_of_known_length_announces_it() {
         ("file", Box::new(|| Body::file(&file).unwrap())),
         ("async reader", Box::new(|| Body::reader(read(), Some(700_001)))),
         ("blocking reader", Box::new(|| Body::blocking_reader(read(), Some(700_001)))),
-        ("replayable", Box::new(|| {
-            let content = content.clone();
-            Body::replayable(Some(700_001), move || Ok(Pieces(vec![Ok(content.clone())], true)))
-        })),
+        (
+            "replayable",
+            Box::new(|| {
+                let content = content.clone();
+                Body::replayable(Some(700_001), move || Ok(Pieces(vec![Ok(content.clone())], true)))
+            }),
+        ),
     ];
     for (name, body) in kinds {
         for (face, record) in send_everywhere(body) {
@@ -207,10 +210,8 @@ fn other_kinds_of_multipart_say_so() {
     ];
     for (make, kind) in kinds {
         let body = || {
-            let part = Part::new(Body::from("text")).with_header(
-                header::CONTENT_LANGUAGE,
-                HeaderValue::from_static("en"),
-            );
+            let part = Part::new(Body::from("text"))
+                .with_header(header::CONTENT_LANGUAGE, HeaderValue::from_static("en"));
             Body::from(make().add(part))
         };
         for (_, record) in send_everywhere(body) {
@@ -245,7 +246,9 @@ fn a_source_that_does_not_keep_its_word_never_looks_complete() {
         ("fewer", || Body::stream(pieces(&["abc"]), Some(5))),
         ("more", || Body::stream(pieces(&["abc", "def"]), Some(5))),
         ("nothing", || Body::stream(pieces(&[]), Some(5))),
-        ("fewer, by a reader", || Body::blocking_reader(Filler { fill: 1, left: 9 }, Some(100_000))),
+        ("fewer, by a reader", || {
+            Body::blocking_reader(Filler { fill: 1, left: 9 }, Some(100_000))
+        }),
         ("broken, of known length", || Body::blocking_reader(Broken(3), Some(10_000_000))),
         ("broken, of unknown length", || Body::blocking_reader(Broken(3), None)),
         ("broken at once", || Body::blocking_reader(Broken(0), None)),
@@ -260,7 +263,8 @@ fn a_source_that_does_not_keep_its_word_never_looks_complete() {
             }
         }
         std::thread::sleep(Duration::from_millis(50));
-        let whole = |record: &&RequestRecord| record.method == "PUT" && record.body_sha256.is_some();
+        let whole =
+            |record: &&RequestRecord| record.method == "PUT" && record.body_sha256.is_some();
         let requests = server.requests();
         assert!(requests.iter().find(whole).is_none(), "{:?}", requests.iter().find(whole));
     }
@@ -282,7 +286,12 @@ fn with_expect_the_body_waits_for_100_continue() {
             assert_eq!(got.status, 417, "{face:?}");
             if got.version == http::Version::HTTP_11 {
                 assert!(!got.upload_complete);
-                let sent = server.requests().iter().find(|r| r.target.starts_with("/no-")).unwrap().body_length;
+                let sent = server
+                    .requests()
+                    .iter()
+                    .find(|r| r.target.starts_with("/no-"))
+                    .unwrap()
+                    .body_length;
                 assert_eq!(sent, 0);
             }
             server.clear_requests();
@@ -313,9 +322,11 @@ fn a_server_that_knows_no_100_continue_gets_the_body_after_a_second() {
 fn an_answer_that_comes_early_stops_the_upload() {
     for (server, manager) in ways() {
         for face in FACES {
-            let body = Body::blocking_reader(Filler { fill: b'x', left: 50_000_000 }, Some(50_000_000));
+            let body =
+                Body::blocking_reader(Filler { fill: b'x', left: 50_000_000 }, Some(50_000_000));
             let began = Instant::now();
-            let got = fetch(face, &manager, Ask::post(server.url("/upload-refused"), body)).unwrap();
+            let got =
+                fetch(face, &manager, Ask::post(server.url("/upload-refused"), body)).unwrap();
             assert_eq!((got.status, got.text()), (413, "Too much.\n"), "{face:?}");
             assert!(!got.upload_complete, "{face:?} {:?}", got.version);
             assert!(began.elapsed() < Duration::from_secs(10));

@@ -244,9 +244,8 @@ async fn a_kept_connection_is_used_for_120_seconds() {
     for versions in [Versions::Http1, Versions::Http2] {
         let connections = Connections { versions, ..Connections::default() };
         let manager = in_world(&world).connections(connections).build();
-        let reused = async || {
-            fetch_awaited(&manager, Ask::get("http://a.test/get")).await.unwrap().reused
-        };
+        let reused =
+            async || fetch_awaited(&manager, Ask::get("http://a.test/get")).await.unwrap().reused;
         assert!(!reused().await);
         tokio::time::sleep(ms(119_000)).await;
         assert!(reused().await, "{versions:?}");
@@ -257,11 +256,8 @@ async fn a_kept_connection_is_used_for_120_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_http2_connection_is_asked_for_a_sign_of_life() {
-    let patient = Timeouts {
-        first_byte: Wait::Forever,
-        between_bytes: Wait::Forever,
-        ..Timeouts::default()
-    };
+    let patient =
+        Timeouts { first_byte: Wait::Forever, between_bytes: Wait::Forever, ..Timeouts::default() };
     // Nobody answers the ping: the connection is given up 30 s after it.
     let world = world();
     let _server = H2FaultServer::named("ping-silent").bind_in(&world, "a.test:80").unwrap();
@@ -330,8 +326,16 @@ async fn a_walk_over_http2_goes_each_step_once() {
     assert_eq!(
         told(&seen),
         [
-            "0 Started", "0 Resolving", "0 Resolved", "0 Connecting", "100 Connected",
-            "100 Securing", "200 Secured", "200 Sent", "300 Head", "300 Finished",
+            "0 Started",
+            "0 Resolving",
+            "0 Resolved",
+            "0 Connecting",
+            "100 Connected",
+            "100 Securing",
+            "200 Secured",
+            "200 Sent",
+            "300 Head",
+            "300 Finished",
         ]
         .map(str::to_owned)
     );
@@ -371,8 +375,17 @@ async fn a_walk_over_a_connection_that_breaks_goes_round_once() {
     let all = told(&seen);
     let names: Vec<_> = all.iter().map(|told| told.split(' ').nth(1).unwrap()).collect();
     let wanted = [
-        "Started", "Reused", "Sent", "Retried", "Resolving", "Resolved", "Connecting", "Connected",
-        "Sent", "Head", "Finished",
+        "Started",
+        "Reused",
+        "Sent",
+        "Retried",
+        "Resolving",
+        "Resolved",
+        "Connecting",
+        "Connected",
+        "Sent",
+        "Head",
+        "Finished",
     ];
     assert_eq!(names, wanted, "{all:?}");
 }
@@ -400,7 +413,8 @@ async fn requests_that_wait_for_anothers_connection_do_not_queue_up_behind_its_f
 async fn a_lane_of_one_stream_is_usable_again_when_its_connection_has_gone() {
     let world = world();
     let server = H2FaultServer::named("max-streams-1").bind_in(&world, "a.test:80").unwrap();
-    let connections = Connections { versions: Versions::Http2, per_origin: 2, ..Connections::default() };
+    let connections =
+        Connections { versions: Versions::Http2, per_origin: 2, ..Connections::default() };
     let manager = in_world(&world).connections(connections).build();
     fetch_awaited(&manager, Ask::get("http://a.test/")).await.unwrap();
     world.cut(A);

@@ -164,7 +164,8 @@ async fn put(path: PathBuf, body: Body, around: &Around) -> Result<Answer, Error
         draft = work(home, move || draft.write(&piece)).await.map_err(failed)?;
     }
     if let Some(announced) = announced.filter(|announced| *announced != written) {
-        let message = format!("the request's body gave {written} bytes, not the {announced} announced");
+        let message =
+            format!("the request's body gave {written} bytes, not the {announced} announced");
         return Err(Error::new(ErrorKind::BodySource, Stage::Send, message));
     }
     let target = path.clone();

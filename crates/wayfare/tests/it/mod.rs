@@ -236,26 +236,6 @@ async fn partly(manager: &Manager, ask: Ask) -> Result<Partial, Error> {
     }
 }
 
-/// Sends a request and does something with the reply.
-pub fn with_reply<T: Send + 'static>(
-    face: Face,
-    manager: &Manager,
-    ask: Ask,
-    awaited: impl AsyncFnOnce(Reply) -> T,
-    waited: impl FnOnce(wayfare::Blocking<Reply>) -> T,
-) -> Result<T, Error> {
-    match face {
-        Face::Alone => block_on(async { Ok(awaited(ask.awaited(manager).send().await?).await) }),
-        Face::Awaited => {
-            runtime().block_on(async { Ok(awaited(ask.awaited(manager).send().await?).await) })
-        }
-        Face::Waited => {
-            let request = manager.blocking().request(ask.method.clone(), &ask.url);
-            Ok(waited(ask.apply(request).send()?))
-        }
-    }
-}
-
 pub fn got(reply: &Reply, body: Bytes) -> Got {
     Got {
         status: reply.status().as_u16(),
