@@ -18,7 +18,6 @@ use crate::options::{Bodies, Connections, Dns, Options, Redirects, Timeouts, Tls
 use crate::protocol::http::{Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
 use crate::transfer::handle::{Finished, FinishedHandler};
-use crate::transfer::lane;
 use crate::transfer::shared::Shared;
 
 /// The entry to the network: connections, queue and settings that requests share.
@@ -78,7 +77,7 @@ impl Manager {
     /// How many transfers go and wait for the origin of `url`.
     #[must_use]
     pub fn queue_of(&self, url: &Url) -> Counts {
-        lane(url, &self.shared.options)
+        self.shared.lane(url, &self.shared.options)
             .map(|key| self.shared.queue.of_origin(&key))
             .unwrap_or_default()
     }
@@ -96,7 +95,7 @@ impl Manager {
 
     pub(crate) async fn preconnect_in(&self, url: &str, home: Home) -> Result<(), Error> {
         let parsed = parse(url)?;
-        let Some(key) = lane(&parsed, &self.shared.options) else {
+        let Some(key) = self.shared.lane(&parsed, &self.shared.options) else {
             let message = "there is nothing to connect to before a request";
             return Err(Error::new(ErrorKind::UnknownScheme, Stage::Plan, message).at(&parsed));
         };
@@ -200,8 +199,8 @@ impl Builder {
         self
     }
 
-    /// Sets a field that every request carries unless it has its own; credentials among them
-    /// reach every origin that is asked.
+    /// Sets a field that every request carries unless it has its own. Credentials among them go to
+    /// every origin that is asked, but not along with a redirect to another one.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.options.headers.0.insert(name, value);
         self

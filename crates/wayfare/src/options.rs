@@ -11,6 +11,7 @@ use wayfare_net::socket::SocketOptions;
 use wayfare_net::tls::policy::{Roots, TlsPolicy, TlsSettings, Verify, authorities_from_pem};
 pub use wayfare_proto::policy::deadline::Wait;
 pub use wayfare_proto::policy::redirect::RedirectPolicy;
+use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 pub use wayfare_proto::wire::coding::guard::BombGuard;
 pub use wayfare_proto::wire::http1::limits::HeadLimits;
 
@@ -214,11 +215,12 @@ impl Dns {
 pub struct Headers(pub HeaderMap);
 
 impl Default for Headers {
-    /// `User-Agent: wayfare/…` and `Accept: */*`.
+    /// `User-Agent: wayfare/…`, `Accept: */*`, and the codings that can be undone.
     fn default() -> Self {
         let mut fields = HeaderMap::with_capacity(4);
         fields.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
         Self(fields)
     }
 }

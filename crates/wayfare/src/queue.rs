@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use url::Url;
 use wayfare_net::tls::policy::TlsPolicy;
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::schedule::{Arrival, Counts, Place, Priority, Schedule};
@@ -32,6 +33,20 @@ impl LaneKey {
         static KEYS: OnceLock<RandomState> = OnceLock::new();
         let hash = KEYS.get_or_init(RandomState::new).hash_one((&origin, Arc::as_ptr(&tls)));
         Self { origin, versions, tls, dns, hash }
+    }
+
+    /// True if this is the lane of a URL under these settings.
+    pub(crate) fn serves(
+        &self,
+        url: &Url,
+        versions: Versions,
+        tls: &Arc<TlsPolicy>,
+        dns: &Dns,
+    ) -> bool {
+        self.origin.is_of(url)
+            && self.versions == versions
+            && Arc::ptr_eq(&self.tls, tls)
+            && self.dns == *dns
     }
 }
 

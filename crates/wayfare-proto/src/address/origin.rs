@@ -40,6 +40,18 @@ impl Origin {
         Some(Self { scheme, host, port: url.port_or_known_default()? })
     }
 
+    /// True if this is the origin of `url`.
+    #[must_use]
+    pub fn is_of(&self, url: &Url) -> bool {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        url.scheme() == scheme
+            && url.port_or_known_default() == Some(self.port)
+            && url.host_str() == Some(&self.host)
+    }
+
     /// The scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {

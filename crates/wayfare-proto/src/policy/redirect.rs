@@ -163,6 +163,12 @@ pub fn prepare(headers: &mut HeaderMap, next: &Next, also_secret: &[HeaderName])
     }
 }
 
+/// True for a field that must not reach another origin.
+#[must_use]
+pub fn is_secret(name: &HeaderName, also_secret: &[HeaderName]) -> bool {
+    SECRET_FIELDS.contains(&name.as_str()) || also_secret.contains(name)
+}
+
 /// True for the statuses that redirect a request.
 #[must_use]
 pub fn is_redirect(status: StatusCode) -> bool {

@@ -16,9 +16,8 @@ use http::{HeaderMap, Method};
 use url::Url;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
-use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::deadline::Wait;
-use wayfare_proto::policy::redirect::{self, BodyFate};
+use wayfare_proto::policy::redirect::{self, BodyFate, Border};
 use wayfare_proto::policy::retry::Tries;
 use wayfare_proto::trace::event::What;
 
@@ -83,6 +82,8 @@ pub(crate) struct Transfer {
     body: Body,
     key: Option<Arc<LaneKey>>,
     redirects: Vec<Redirect>,
+    /// Whether the chain has left the first origin.
+    border: Border,
     tries: Tries,
     ticket: Arc<Ticket>,
     /// Taken by the reply, which goes on with it.
@@ -123,7 +124,7 @@ enum Asked {
 impl Transfer {
     pub(crate) fn new(shared: Arc<Shared>, home: Home, start: Start) -> Box<Self> {
         let deadline = start.options.timeouts.whole.deadline(start.emitter.timeline.handed_over());
-        let key = lane(&start.url, &start.options);
+        let key = shared.lane(&start.url, &start.options);
         Box::new(Self {
             shared,
             home,
@@ -134,6 +135,7 @@ impl Transfer {
             options: start.options,
             key,
             redirects: Vec::new(),
+            border: Border::Kept,
             tries: Tries::default(),
             ticket: start.ticket,
             emitter: Some(start.emitter),
@@ -174,13 +176,16 @@ impl Transfer {
                 let from = std::mem::replace(&mut self.url, next.url.clone());
                 redirect::prepare(&mut self.headers, &next, &self.options.redirects.secret_fields);
                 self.emit(|| What::Redirected { status, from: from.clone(), to: self.url.clone() });
+                if next.border == Border::Crossed {
+                    self.border = Border::Crossed;
+                }
                 self.redirects.push(Redirect::new(from, status));
                 if next.body == BodyFate::Drop {
                     self.body = Body::empty();
                 }
                 self.method = next.method;
                 self.tries = Tries::default();
-                self.key = lane(&self.url, &self.options);
+                self.key = self.shared.lane(&self.url, &self.options);
             }
         }
     }
@@ -241,13 +246,6 @@ impl Drop for Transfer {
     fn drop(&mut self) {
         self.emit(|| What::Failed { message: "the transfer was aborted".to_owned() });
     }
-}
-
-/// The lane of a URL; nothing for what needs no connection.
-pub(crate) fn lane(url: &Url, options: &Options) -> Option<Arc<LaneKey>> {
-    let origin = Origin::of(url)?;
-    let tls = options.tls.policy().clone();
-    Some(Arc::new(LaneKey::new(origin, options.connections.versions, tls, options.dns.clone())))
 }
 
 fn late(wait: Wait) -> Error {

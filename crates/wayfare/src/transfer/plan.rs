@@ -1,6 +1,7 @@
 //! Before: what to send.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use wayfare_proto::policy::redirect::{self, Border};
 use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 
 use super::Transfer;
@@ -17,7 +18,9 @@ impl Transfer {
                 headers.insert(header::CONTENT_TYPE, media_type.clone());
             }
         }
-        if self.asks_for_codings() {
+        if !self.asks_for_codings() && !self.headers.contains_key(header::ACCEPT_ENCODING) {
+            headers.remove(header::ACCEPT_ENCODING);
+        } else if !headers.contains_key(header::ACCEPT_ENCODING) {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
         }
         let body = self.body.take_for_sending();
@@ -28,9 +31,12 @@ impl Transfer {
     /// The manager's fields, each replaced by the request's own of that name.
     fn with_defaults(&self) -> HeaderMap {
         let defaults = &self.options.headers.0;
+        if self.headers.is_empty() && self.border == Border::Kept {
+            return defaults.clone();
+        }
         let mut headers = HeaderMap::with_capacity(self.headers.len() + defaults.len() + 3);
         for (name, value) in defaults {
-            if !self.headers.contains_key(name) {
+            if !self.headers.contains_key(name) && !self.stays_behind(name) {
                 headers.append(name, value.clone());
             }
         }
@@ -38,6 +44,12 @@ impl Transfer {
             headers.append(name, value.clone());
         }
         headers
+    }
+
+    /// True for the manager's secrets once the chain of redirects has left the first origin.
+    fn stays_behind(&self, name: &HeaderName) -> bool {
+        self.border == Border::Crossed
+            && redirect::is_secret(name, &self.options.redirects.secret_fields)
     }
 
     /// A part of an encoded body cannot be decoded, so a range is asked for as it is.

@@ -2,17 +2,19 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use wayfare_net::network::Network;
+use url::Url;
 use wayfare_net::clock::now;
+use wayfare_net::network::Network;
+use wayfare_proto::address::origin::Origin;
 
 use crate::delegate::Delegate;
 use crate::options::Options;
 use crate::protocol::Registry;
 use crate::protocol::http::Connections;
-use crate::queue::Queue;
+use crate::queue::{LaneKey, Queue};
 
 /// What all transfers of a manager share.
 pub(crate) struct Shared {
@@ -23,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) delegate: Arc<dyn Delegate>,
     pub(crate) options: Arc<Options>,
     watching: AtomicBool,
+    /// The lane asked for last, which is likely to be asked for next.
+    last_lane: Mutex<Option<Arc<LaneKey>>>,
 }
 
 impl Shared {
@@ -41,7 +45,20 @@ impl Shared {
             delegate,
             options,
             watching: AtomicBool::new(false),
+            last_lane: Mutex::default(),
         })
+    }
+
+    /// The lane of a URL; nothing for what needs no connection.
+    pub(crate) fn lane(&self, url: &Url, options: &Options) -> Option<Arc<LaneKey>> {
+        let versions = options.connections.versions;
+        let (tls, dns) = (options.tls.policy(), &options.dns);
+        let mut last = self.last_lane.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = last.as_ref().filter(|key| key.serves(url, versions, tls, dns)) {
+            return Some(key.clone());
+        }
+        let key = LaneKey::new(Origin::of(url)?, versions, tls.clone(), dns.clone());
+        Some(last.insert(Arc::new(key)).clone())
     }
 
     /// Makes sure that somebody closes what is kept too long.
