@@ -74,6 +74,22 @@ fn resident() -> u64 {
 
 #[test]
 fn a_hundred_thousand_waiting_requests_are_cheap_to_have_and_quick_to_drop() {
+    // Memory is counted by process, and other tests have theirs in this one.
+    if std::env::var(CHILD).is_ok() {
+        return wait_in_thousands();
+    }
+    let name = "a_hundred_thousand_waiting_requests_are_cheap_to_have_and_quick_to_drop";
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(CHILD, "")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{told}");
+    eprint!("{told}");
+}
+
+fn wait_in_thousands() {
     const MANY: usize = 100_000;
     let server = FaultServer::named("stall-head").bind_on_thread("127.0.0.1:0").unwrap();
     let manager = manager_for(Versions::Http1);
@@ -103,7 +119,7 @@ fn a_hundred_thousand_waiting_requests_are_cheap_to_have_and_quick_to_drop() {
 }
 
 /// With its channel of events, its task and its place in the queue.
-const MOST_EACH: u64 = 2_560;
+const MOST_EACH: u64 = 2_400;
 
 #[test]
 fn very_many_requests_to_a_server_that_answers_all_succeed() {
