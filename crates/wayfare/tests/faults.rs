@@ -15,8 +15,8 @@ use wayfare_testkit::{FaultServer, H2FaultServer, Server};
 
 const ALL: Wait = Wait::AtMost(Duration::from_millis(1_500));
 const ONE: Wait = Wait::AtMost(Duration::from_millis(700));
-/// For a machine that does other things too; the library's own share is far less.
-const LATE: Duration = Duration::from_millis(1_000);
+/// For a machine that does other things too, such as to send a dozen floods at once.
+const LATE: Duration = Duration::from_millis(3_000);
 
 /// Short waits where only a wait can end it, and long ones where nothing should be waited for.
 fn timeouts(outcome: Outcome) -> Timeouts {
@@ -124,7 +124,7 @@ fn every_http1_fault_ends_as_it_should() {
     let name = |case: &Case<Fault>| {
         format!("{:?}", (case.fault.name, case.fault.outcome, case.face, case.secure))
     };
-    for_all(cases(FAULTS), 12, name, move |case| meet(case, &healthy));
+    for_all(cases(FAULTS), 8, name, move |case| meet(case, &healthy));
 }
 
 fn meet_h2(case: &Case<H2Fault>, healthy: &Server) -> Result<(), String> {
@@ -152,5 +152,5 @@ fn every_http2_fault_ends_as_it_should() {
     let name = |case: &Case<H2Fault>| {
         format!("{:?}", (case.fault.name, case.fault.outcome, case.face, case.secure))
     };
-    for_all(cases(H2_FAULTS), 12, name, move |case| meet_h2(case, &healthy));
+    for_all(cases(H2_FAULTS), 6, name, move |case| meet_h2(case, &healthy));
 }

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -62,6 +62,8 @@ struct Inner {
 /// What the connection's users and its driver tell each other.
 pub(super) struct State {
     active: AtomicUsize,
+    /// Exchanges so far, of which a connection has a limited number.
+    begun: AtomicU32,
     most: AtomicUsize,
     closing: AtomicBool,
     started: Instant,
@@ -90,6 +92,10 @@ impl Shared for Connection {
         let claimed = state.active.fetch_update(Ordering::AcqRel, Ordering::Acquire, |active| {
             (active < most).then_some(active + 1)
         });
+        if claimed.is_ok() && state.begun.fetch_add(1, Ordering::Relaxed) >= MOST_EXCHANGES {
+            // This one still has a number; the next goes on another connection.
+            state.closing.store(true, Ordering::Release);
+        }
         claimed.is_ok()
     }
 
@@ -186,6 +192,7 @@ pub(super) async fn open(
     })?;
     let state = Arc::new(State {
         active: AtomicUsize::new(0),
+        begun: AtomicU32::new(0),
         most: AtomicUsize::new(send.current_max_send_streams()),
         closing: AtomicBool::new(false),
         started,
@@ -633,6 +640,9 @@ fn broken_body(why: h2::Error) -> Error {
 const CONNECTION_FIELDS: [&str; 6] =
     ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
 const SMALLEST_WINDOW: u32 = 16 * 1024;
+/// RFC 9113 §5.1.1: stream numbers are odd, below 2^31, and never used again; some are kept for
+/// those who have claimed one already.
+const MOST_EXCHANGES: u32 = (1 << 30) - 1_000_000;
 /// RFC 9113 §6.9.1.
 const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 /// Frames of up to this size may come; larger ones only delay the others.
