@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn every_way_to_name_a_module_is_seen() {
-        let seen: Vec<_> = targets("use crate::a::b; crate::c::d(); mycrate::e; $crate::f").collect();
+        let seen: Vec<_> =
+            targets("use crate::a::b; crate::c::d(); mycrate::e; $crate::f").collect();
         assert_eq!(seen, ["a", "c"]);
     }
 
@@ -192,7 +193,8 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("layers-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("left.rs");
-        fs::write(&file, "use crate::top::x;\nuse crate::bottom::y;\nuse crate::right::z;\n").unwrap();
+        fs::write(&file, "use crate::top::x;\nuse crate::bottom::y;\nuse crate::right::z;\n")
+            .unwrap();
         let mut faults = Vec::new();
         let arrows = check_file("a", &folder, &file, &floors(PLAN)[0].1, &mut faults);
         fs::remove_dir_all(&folder).unwrap();

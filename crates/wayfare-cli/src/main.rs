@@ -1,5 +1,6 @@
 //! The `wayfare` command: asks, serves, drives and shows.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
 mod completions;

@@ -4,6 +4,7 @@
 //! have: a tokio runtime, or the calling thread itself.
 //! Out of scope: what the bytes mean (`wayfare-proto`) and whose turn it is (`wayfare`).
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod caller;
 pub mod clock;

@@ -1,5 +1,6 @@
 //! The rules of Wayfare: bytes and times in, decisions and bytes out.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod address;
 #[doc(hidden)]

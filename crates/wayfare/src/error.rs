@@ -329,8 +329,8 @@ fn qt_code_of_status(status: StatusCode) -> i32 {
         500 => 401,
         501 => 402,
         503 => 403,
-        402..=499 => 299,
-        500.. => 499,
+        code if code >= 500 => 499,
+        code if code >= 400 => 299,
         _ => 0,
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! Start with [`Manager`]; [`manual`] has the longer stories.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod blocking;
 mod body;

@@ -46,7 +46,6 @@ impl Manager {
     }
 
     /// Starts to set up a manager.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -77,7 +76,8 @@ impl Manager {
     /// How many transfers go and wait for the origin of `url`.
     #[must_use]
     pub fn queue_of(&self, url: &Url) -> Counts {
-        self.shared.lane(url, &self.shared.options)
+        self.shared
+            .lane(url, &self.shared.options)
             .map(|key| self.shared.queue.of_origin(&key))
             .unwrap_or_default()
     }

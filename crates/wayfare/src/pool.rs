@@ -1,5 +1,8 @@
 //! Connections kept for the next request, apart by everything that must not be mixed.
 
+// A lane's key holds a TLS policy, which is made on first use; hash and equality go by identity.
+#![allow(clippy::mutable_key_type)]
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,6 +74,16 @@ pub(crate) enum Found<E, S, K> {
     Wait(OwnedNotified),
 }
 
+/// What kind of connection a request can use.
+pub(crate) struct Wanted<'a> {
+    pub(crate) key: &'a Arc<LaneKey>,
+    pub(crate) home: HomeId,
+    pub(crate) sharing: Sharing,
+    /// How long an unused connection stays usable.
+    pub(crate) fresh: Duration,
+    pub(crate) now: Instant,
+}
+
 /// How connections of a lane come to be shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
@@ -85,14 +98,8 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
     }
 
     /// Finds a connection for a request, or says what to do.
-    pub(crate) fn find(
-        self: &Arc<Self>,
-        key: &Arc<LaneKey>,
-        home: HomeId,
-        sharing: Sharing,
-        fresh: Duration,
-        now: Instant,
-    ) -> Found<E, S, Dialing<E, S>> {
+    pub(crate) fn find(self: &Arc<Self>, wanted: &Wanted<'_>) -> Found<E, S, Dialing<E, S>> {
+        let Wanted { key, home, sharing, fresh, now } = *wanted;
         let mut lanes = self.lock();
         if !lanes.contains_key(key) {
             lanes.insert(key.clone(), Lane::new());

@@ -191,10 +191,10 @@ impl Ticket {
         let Some((queue, key)) = waiting else { return };
         // The schedule's lock comes first everywhere; the ticket may have changed in between.
         let mut schedule = queue.lock();
-        if let TicketState::Waiting { place, .. } = &mut *self.lock() {
-            if let Some(moved) = schedule.change(&key, *place, priority) {
-                *place = moved;
-            }
+        if let TicketState::Waiting { place, .. } = &mut *self.lock()
+            && let Some(moved) = schedule.change(&key, *place, priority)
+        {
+            *place = moved;
         }
     }
 

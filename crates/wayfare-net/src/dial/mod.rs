@@ -133,7 +133,7 @@ async fn reach(
                 return Ok(stream);
             }
             Within::Done(Err(error)) => {
-                attempts.push(Attempt { address, error, took: now() - began })
+                attempts.push(Attempt { address, error, took: now() - began });
             }
             Within::TooLate => {
                 let error = io::ErrorKind::TimedOut.into();

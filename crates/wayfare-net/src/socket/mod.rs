@@ -17,16 +17,10 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
 }
 
 /// How a TCP socket is set up before it connects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SocketOptions {
     /// Probes that find a dead peer on a quiet connection.
     pub keepalive: Keepalive,
-}
-
-impl Default for SocketOptions {
-    fn default() -> Self {
-        Self { keepalive: Keepalive::default() }
-    }
 }
 
 /// TCP keepalive probes (RFC 9293 §3.8.4).

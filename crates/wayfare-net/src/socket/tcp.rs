@@ -43,7 +43,8 @@ pub async fn connect(
         }
         Home::Caller => {
             start_connecting(&socket, address)?;
-            let stream = CallerTcp { socket: Arc::new(socket.into()), quiet: false, scratch: Vec::new() };
+            let stream =
+                CallerTcp { socket: Arc::new(socket.into()), quiet: false, scratch: Vec::new() };
             stream.connected().await?;
             Ok(Box::new(stream))
         }

@@ -35,7 +35,9 @@ impl TlsFacts {
             version: named(connection.protocol_version()),
             cipher_suite: named(connection.negotiated_cipher_suite().map(|suite| suite.suite())),
             key_exchange: named(
-                connection.negotiated_key_exchange_group().map(|group| group.name()),
+                connection
+                    .negotiated_key_exchange_group()
+                    .map(rustls::crypto::SupportedKxGroup::name),
             ),
             protocol: connection.alpn_protocol().map(<[u8]>::to_vec),
             session: match connection.handshake_kind() {

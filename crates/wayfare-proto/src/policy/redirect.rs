@@ -245,7 +245,7 @@ mod tests {
 
     fn answer(
         policy: RedirectPolicy,
-        method: Method,
+        method: &Method,
         from: &str,
         status: u16,
         location: &str,
@@ -254,12 +254,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::LOCATION, HeaderValue::from_bytes(location.as_bytes()).unwrap());
         let status = StatusCode::from_u16(status).unwrap();
-        let exchange =
-            Exchange { url: &url, method: &method, status, headers: &headers, followed: 0 };
+        let exchange = Exchange { url: &url, method, status, headers: &headers, followed: 0 };
         decide(policy, 20, &exchange)
     }
 
-    fn followed(method: Method, status: u16) -> (Method, BodyFate) {
+    fn followed(method: &Method, status: u16) -> (Method, BodyFate) {
         match answer(RedirectPolicy::NoLessSafe, method, "http://a.test/", status, "/next") {
             Decision::Follow(next) => (next.method, next.body),
             other => panic!("{other:?}"),
@@ -270,25 +269,25 @@ mod tests {
     fn methods_and_bodies_are_rewritten_as_rfc_9110_says() {
         use BodyFate::{Drop, Keep};
         for status in [301, 302] {
-            assert_eq!(followed(Method::GET, status), (Method::GET, Keep));
-            assert_eq!(followed(Method::HEAD, status), (Method::HEAD, Keep));
-            assert_eq!(followed(Method::POST, status), (Method::GET, Drop));
-            assert_eq!(followed(Method::PUT, status), (Method::PUT, Keep));
-            assert_eq!(followed(Method::DELETE, status), (Method::DELETE, Keep));
+            assert_eq!(followed(&Method::GET, status), (Method::GET, Keep));
+            assert_eq!(followed(&Method::HEAD, status), (Method::HEAD, Keep));
+            assert_eq!(followed(&Method::POST, status), (Method::GET, Drop));
+            assert_eq!(followed(&Method::PUT, status), (Method::PUT, Keep));
+            assert_eq!(followed(&Method::DELETE, status), (Method::DELETE, Keep));
         }
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
-            assert_eq!(followed(method.clone(), 303), (Method::GET, Drop));
-            assert_eq!(followed(method.clone(), 307), (method.clone(), Keep));
-            assert_eq!(followed(method.clone(), 308), (method, Keep));
+            assert_eq!(followed(&method, 303), (Method::GET, Drop));
+            assert_eq!(followed(&method, 307), (method.clone(), Keep));
+            assert_eq!(followed(&method, 308), (method, Keep));
         }
-        assert_eq!(followed(Method::HEAD, 303), (Method::HEAD, Drop));
+        assert_eq!(followed(&Method::HEAD, 303), (Method::HEAD, Drop));
     }
 
     #[test]
     fn other_statuses_are_delivered() {
         for status in [200, 300, 304, 305, 306, 404] {
             let decision =
-                answer(RedirectPolicy::NoLessSafe, Method::GET, "http://a.test/", status, "/x");
+                answer(RedirectPolicy::NoLessSafe, &Method::GET, "http://a.test/", status, "/x");
             assert_eq!(decision, Decision::Deliver);
         }
     }
@@ -297,7 +296,7 @@ mod tests {
     fn https_is_never_left_for_http() {
         for policy in [RedirectPolicy::NoLessSafe, RedirectPolicy::Ask, RedirectPolicy::SameOrigin]
         {
-            let decision = answer(policy, Method::GET, "https://a.test/", 302, "http://a.test/");
+            let decision = answer(policy, &Method::GET, "https://a.test/", 302, "http://a.test/");
             assert!(matches!(decision, Decision::Refuse(Refusal::LessSafe(_))), "{decision:?}");
         }
     }
@@ -308,7 +307,7 @@ mod tests {
             ["file:///etc/hostname", "FILE:///x", "data:,x", "javascript:x", "scp://b/x"]
         {
             let decision =
-                answer(RedirectPolicy::NoLessSafe, Method::GET, "http://a.test/", 302, location);
+                answer(RedirectPolicy::NoLessSafe, &Method::GET, "http://a.test/", 302, location);
             assert!(matches!(decision, Decision::Refuse(Refusal::Scheme(_))), "{location}");
         }
     }
@@ -317,7 +316,7 @@ mod tests {
     fn a_fragment_is_inherited_unless_the_location_has_one() {
         let url = |location| match answer(
             RedirectPolicy::NoLessSafe,
-            Method::GET,
+            &Method::GET,
             "http://a.test/#f",
             302,
             location,
@@ -363,7 +362,7 @@ mod tests {
         headers.insert(header::ACCEPT, HeaderValue::from_static("x"));
         let Decision::Follow(next) = answer(
             RedirectPolicy::NoLessSafe,
-            Method::GET,
+            &Method::GET,
             "http://a.test:1/",
             302,
             "http://a.test:2/",
@@ -377,7 +376,7 @@ mod tests {
     #[test]
     fn a_protocol_relative_location_is_another_origin() {
         let decision =
-            answer(RedirectPolicy::SameOrigin, Method::GET, "http://a.test/", 302, "//b.test/x");
+            answer(RedirectPolicy::SameOrigin, &Method::GET, "http://a.test/", 302, "//b.test/x");
         assert!(matches!(decision, Decision::Refuse(Refusal::OtherOrigin(_))));
     }
 }

@@ -73,7 +73,7 @@ impl Multipart {
         if let Some(media_type) = body.media_type() {
             head = head.with_media_type(media_type.clone());
         }
-        self.add(Part { head, body })
+        self.with_part(Part { head, body })
     }
 
     /// Adds a form field with a file: its name without directories, its media type by its name.
@@ -96,12 +96,12 @@ impl Multipart {
             None => HeaderValue::from_static(media_type),
         };
         let head = PartHead::form(name, Some(file_name)).with_media_type(media_type);
-        self.add(Part { head, body })
+        self.with_part(Part { head, body })
     }
 
     /// Adds a part.
     #[must_use]
-    pub fn add(mut self, part: Part) -> Self {
+    pub fn with_part(mut self, part: Part) -> Self {
         self.parts.push(part);
         self
     }

@@ -148,10 +148,10 @@ impl ChainSource {
 impl Source for ChainSource {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         loop {
-            if let Some(current) = &mut self.current {
-                if let Some(piece) = ready!(current.poll_piece(cx))? {
-                    return Poll::Ready(Ok(Some(piece)));
-                }
+            if let Some(current) = &mut self.current
+                && let Some(piece) = ready!(current.poll_piece(cx))?
+            {
+                return Poll::Ready(Ok(Some(piece)));
             }
             match self.rest.pop_front() {
                 Some(next) => self.current = Some(next.open(&self.home)?),

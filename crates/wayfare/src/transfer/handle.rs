@@ -60,12 +60,14 @@ pub struct Finished {
 /// The closures of a transfer that reads its own body.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    pub(crate) data: Option<Box<dyn FnMut(&Bytes) + Send>>,
-    pub(crate) error: Option<Box<dyn FnOnce(&Error) + Send>>,
+    pub(crate) data: Option<DataHandler>,
+    pub(crate) error: Option<ErrorHandler>,
     pub(crate) finished: Vec<FinishedHandler>,
-    pub(crate) tls_error: Option<Box<dyn FnOnce(&Error) + Send>>,
+    pub(crate) tls_error: Option<ErrorHandler>,
 }
 
+pub(crate) type DataHandler = Box<dyn FnMut(&Bytes) + Send>;
+pub(crate) type ErrorHandler = Box<dyn FnOnce(&Error) + Send>;
 pub(crate) type FinishedHandler = Arc<dyn Fn(&Finished) + Send + Sync>;
 
 impl Handle {
@@ -202,7 +204,7 @@ impl Handlers {
     }
 }
 
-async fn pump(reply: &mut Reply, tell: &mut Box<dyn FnMut(&Bytes) + Send>) -> Result<Bytes, Error> {
+async fn pump(reply: &mut Reply, tell: &mut DataHandler) -> Result<Bytes, Error> {
     while let Some(chunk) = reply.chunk().await? {
         tell(&chunk);
     }

@@ -13,10 +13,10 @@ impl Transfer {
     /// The request as it goes out now.
     pub(super) fn plan(&mut self) -> Result<Outgoing, Error> {
         let mut headers = self.with_defaults();
-        if !headers.contains_key(header::CONTENT_TYPE) {
-            if let Some(media_type) = self.body.media_type() {
-                headers.insert(header::CONTENT_TYPE, media_type.clone());
-            }
+        if !headers.contains_key(header::CONTENT_TYPE)
+            && let Some(media_type) = self.body.media_type()
+        {
+            headers.insert(header::CONTENT_TYPE, media_type.clone());
         }
         if !self.asks_for_codings() && !self.headers.contains_key(header::ACCEPT_ENCODING) {
             headers.remove(header::ACCEPT_ENCODING);

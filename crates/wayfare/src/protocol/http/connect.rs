@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, dial};
 use wayfare_net::clock::now;
+use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, dial};
 use wayfare_net::runtime::sleep;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
@@ -17,7 +17,7 @@ use super::{Obtained, Surroundings, h1, h2};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::events::Emitter;
 use crate::options::{Dns, Versions};
-use crate::pool::{Dialing, Found, Sharing};
+use crate::pool::{Dialing, Found, Sharing, Wanted};
 
 type Dial = Dialing<Box<h1::Connection>, h2::Connection>;
 
@@ -30,7 +30,8 @@ pub(super) async fn obtain(
     loop {
         let fresh = around.options.connections.idle;
         let home = around.home.id();
-        match around.connections.find(around.key, home, sharing, fresh, now()) {
+        let wanted = Wanted { key: around.key, home, sharing, fresh, now: now() };
+        match around.connections.find(&wanted) {
             Found::Exclusive(connection) => {
                 emitter.emit(|| What::Reused);
                 return Ok(Obtained::Http1(connection));
@@ -130,7 +131,7 @@ async fn dial_once(
         },
     };
     let route = route(&around.key.origin, &around.key.dns);
-    dial(&route, &dialer, &mut |step| note(emitter, step)).await
+    dial(&route, &dialer, &mut |step| note(emitter, &step)).await
 }
 
 /// The way to an origin: straight there.
@@ -159,8 +160,8 @@ fn is_out_of_descriptors(failure: &DialFailure) -> bool {
 }
 
 /// Tells a dial's step as an event and marks its moment.
-fn note(emitter: &mut Emitter, step: DialStep<'_>) {
-    let moment = match &step {
+fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
+    let moment = match step {
         DialStep::Resolving { .. } => Moment::ResolveBegan,
         DialStep::Resolved { .. } => Moment::ResolveEnded,
         DialStep::Connecting { .. } => Moment::ConnectBegan,
@@ -169,7 +170,7 @@ fn note(emitter: &mut Emitter, step: DialStep<'_>) {
         DialStep::Secured { .. } => Moment::TlsEnded,
     };
     emitter.mark(moment);
-    emitter.emit(|| match step {
+    emitter.emit(|| match *step {
         DialStep::Resolving { host } => What::Resolving { host: host.to_owned() },
         DialStep::Resolved { addresses } => What::Resolved { addresses: addresses.to_vec() },
         DialStep::Connecting { address } => What::Connecting { address },

@@ -606,8 +606,8 @@ impl Incoming {
 fn stop(why: h2::Error) -> Stop {
     // RFC 9113 §6.8: streams above a GOAWAY's last one, and only those get this error, were not
     // processed, whatever the reason for the farewell.
-    let refused = why.reason() == Some(Reason::REFUSED_STREAM)
-        || (why.is_go_away() && why.is_remote());
+    let refused =
+        why.reason() == Some(Reason::REFUSED_STREAM) || (why.is_go_away() && why.is_remote());
     let how = if refused {
         Break::Refused
     } else if why.is_io() || why.is_go_away() {
