@@ -1,0 +1,359 @@
+//! One exchange on a shared connection: its request out, its answer's head in.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
+use wayfare_net::clock::now;
+use wayfare_net::runtime::{Home, Timer};
+use wayfare_proto::policy::deadline::Wait;
+use wayfare_proto::policy::retry::Break;
+use wayfare_proto::policy::schedule::Priority;
+use wayfare_proto::trace::event::What;
+use wayfare_proto::trace::timeline::Moment;
+
+use super::Claim;
+use super::incoming::Incoming;
+use crate::body::incoming::Content;
+use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
+use crate::events::Emitter;
+use crate::options::Options;
+use crate::protocol::http::upload::Upload;
+use crate::protocol::http::{Surroundings, authority, target, unwritable};
+use crate::protocol::{
+    Answer, ConnectionFacts, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded,
+};
+
+/// Makes one exchange.
+pub(in crate::protocol::http) async fn exchange(
+    claim: Claim,
+    outgoing: Outgoing,
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Outcome {
+    let age = claim.age;
+    let fail = |error: Error, how, untouched| {
+        Outcome::Failed(Failure { error: error.with_retry(hint(how)), how, age, untouched })
+    };
+    let Outgoing { method, url, headers, body } = outgoing;
+    let request = match head(&method, &url, headers, &body, around.priority) {
+        Ok(request) => request,
+        Err(error) => return Outcome::Failed(Failure::before_sending(error, body)),
+    };
+    emitter.mark(Moment::SendBegan);
+    let ended = body.is_none() || body.length() == Some(0);
+    let opened = match open_stream(&claim, request, ended, around).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            claim.connection.refuse_more();
+            let how = if error.kind() == ErrorKind::ConnectionLost {
+                Break::Refused
+            } else {
+                Break::Answering
+            };
+            return fail(error, how, Some(body));
+        }
+    };
+    let mut exchange = Exchange {
+        claim,
+        response: opened.0,
+        stream: opened.1,
+        upload: Upload::new(body),
+        sending: if ended { Sending::Sent } else { Sending::Ready },
+        home: around.home.clone(),
+        options: around.options.clone(),
+        moved: now(),
+        interim: 0,
+    };
+    if ended {
+        emitter.mark(Moment::SendEnded);
+        emitter.emit(|| What::Sent);
+    }
+    match std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await {
+        Ok(response) => {
+            emitter.mark(Moment::Head);
+            Outcome::Answered(Box::new(exchange.into_answer(response, emitter)))
+        }
+        Err((error, how)) => {
+            if how == Break::Refused && exchange.claim.connection.0.state.is_draining() {
+                exchange.claim.connection.refuse_more();
+            }
+            let untouched = exchange.upload.into_untouched();
+            fail(error, how, untouched)
+        }
+    }
+}
+
+fn hint(how: Break) -> Retry {
+    match how {
+        Break::Refused | Break::Unsent => Retry::Safe,
+        Break::Silent => Retry::OnReusedConnection,
+        Break::Answering => Retry::Never,
+    }
+}
+
+async fn open_stream(
+    claim: &Claim,
+    request: Request<()>,
+    ended: bool,
+    around: &Surroundings<'_>,
+) -> Result<(ResponseFuture, SendStream<Bytes>), Error> {
+    let mut send = claim.connection.0.send.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut timer = Timer::new(around.home.clone());
+    let began = now();
+    let wait = around.options.timeouts.first_byte;
+    std::future::poll_fn(|cx| {
+        claim.drive(cx);
+        if let Poll::Ready(ready) = send.poll_ready(cx) {
+            return Poll::Ready(ready.map_err(|why| failed(why, Stage::Send)));
+        }
+        match (wait.deadline(began), wait) {
+            (Some(deadline), Wait::AtMost(limit)) => timer
+                .poll_until(deadline, cx)
+                .map(|()| Err(Error::timeout(Phase::FirstByte, Stage::Send, limit))),
+            _ => Poll::Pending,
+        }
+    })
+    .await?;
+    send.send_request(request, ended).map_err(|why| failed(why, Stage::Send))
+}
+
+/// The request's head as HTTP/2 has it (RFC 9113 §8.3.1).
+fn head(
+    method: &Method,
+    url: &url::Url,
+    headers: HeaderMap,
+    body: &crate::body::Body,
+    priority: Priority,
+) -> Result<Request<()>, Error> {
+    let mut headers = headers;
+    let host = headers.remove(header::HOST);
+    let authority = match &host {
+        Some(host) => host.to_str().map_err(unwritable)?,
+        None => authority(url),
+    };
+    let uri = Uri::builder()
+        .scheme(url.scheme())
+        .authority(authority)
+        .path_and_query(target(url))
+        .build()
+        .map_err(unwritable)?;
+    // RFC 9113 §8.2.2: fields that speak of a connection are malformed here.
+    if headers.keys().any(|name| CONNECTION_FIELDS.contains(&name.as_str())) {
+        for name in CONNECTION_FIELDS {
+            headers.remove(name);
+        }
+    }
+    if let (false, Some(length)) = (body.is_none(), body.length()) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    } else if body.is_none() && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0u64));
+    }
+    if priority != Priority::Normal && !headers.contains_key("priority") {
+        let value = if priority == Priority::High { "u=1" } else { "u=5" };
+        headers.insert("priority", HeaderValue::from_static(value));
+    }
+    let mut request = Request::new(());
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// An exchange until its answer's head is there.
+struct Exchange {
+    claim: Claim,
+    response: ResponseFuture,
+    stream: SendStream<Bytes>,
+    upload: Upload,
+    sending: Sending,
+    home: Home,
+    options: Arc<Options>,
+    moved: Instant,
+    interim: u8,
+}
+
+enum Sending {
+    /// A piece is to be fetched.
+    Ready,
+    /// A piece waits for the peer's window.
+    Waiting(Bytes),
+    Sent,
+    Stopped,
+}
+
+type Stop = (Error, Break);
+
+impl Exchange {
+    fn poll(
+        &mut self,
+        emitter: &mut Emitter,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<http::Response<RecvStream>, Stop>> {
+        if let Poll::Ready(Err(stop)) = self.poll_send(emitter, cx) {
+            self.sending = Sending::Stopped;
+            if stop.0.kind() == ErrorKind::BodySource {
+                // RFC 9113 §8.1: an incomplete request must not look like a whole one.
+                self.stream.send_reset(Reason::CANCEL);
+                self.claim.drive(cx);
+                return Poll::Ready(Err(stop));
+            }
+        }
+        self.claim.drive(cx);
+        let polled = self.poll_response(emitter, cx);
+        if polled.is_ready() {
+            self.claim.drive(cx);
+            return polled;
+        }
+        self.poll_deadline(cx).map(|error| Err((error, Break::Answering)))
+    }
+
+    fn poll_response(
+        &mut self,
+        emitter: &Emitter,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<http::Response<RecvStream>, Stop>> {
+        while let Poll::Ready(Some(interim)) = self.response.poll_informational(cx) {
+            let (parts, ()) = interim.map_err(stop)?.into_parts();
+            self.interim = self.interim.saturating_add(1);
+            self.moved = now();
+            if self.interim > self.options.heads.interim {
+                let limit = self.options.heads.interim;
+                let message = format!("more than {limit} interim responses");
+                let error = Error::new(ErrorKind::Protocol, Stage::Receive, message);
+                return Poll::Ready(Err((error, Break::Answering)));
+            }
+            emitter.emit(|| What::Interim { status: parts.status, headers: parts.headers });
+        }
+        let response = ready!(Pin::new(&mut self.response).poll(cx)).map_err(stop)?;
+        let fields = response.headers().len();
+        if fields > self.options.heads.fields {
+            let message = format!("more than {} fields in a head", self.options.heads.fields);
+            let error = Error::new(ErrorKind::Protocol, Stage::Receive, message);
+            return Poll::Ready(Err((error, Break::Answering)));
+        }
+        Poll::Ready(Ok(response))
+    }
+
+    fn poll_send(&mut self, emitter: &mut Emitter, cx: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        loop {
+            match &mut self.sending {
+                Sending::Sent | Sending::Stopped => return Poll::Ready(Ok(())),
+                Sending::Ready => {
+                    let piece = ready!(self.upload.poll_piece(&self.home, cx))
+                        .map_err(|error| (error, Break::Answering))?;
+                    match piece {
+                        Some(piece) => self.sending = Sending::Waiting(piece),
+                        None => {
+                            self.stream.send_data(Bytes::new(), true).map_err(stop)?;
+                            self.sending = Sending::Sent;
+                            self.moved = now();
+                            emitter.timeline.mark(Moment::SendEnded, self.moved);
+                            emitter.emit(|| What::Sent);
+                        }
+                    }
+                }
+                Sending::Waiting(piece) => {
+                    self.stream.reserve_capacity(piece.len());
+                    let capacity = match ready!(self.stream.poll_capacity(cx)) {
+                        Some(capacity) => capacity.map_err(stop)?,
+                        // The stream was reset; the response says why.
+                        None => {
+                            self.sending = Sending::Stopped;
+                            return Poll::Ready(Ok(()));
+                        }
+                    };
+                    let now_sent = piece.split_to(capacity.min(piece.len()));
+                    let done = piece.is_empty();
+                    self.stream.send_data(now_sent, false).map_err(stop)?;
+                    self.moved = now();
+                    if done {
+                        self.sending = Sending::Ready;
+                        let (sent, total) = (self.upload.sent(), self.upload.total());
+                        emitter.progress(|| What::UploadProgress { sent, total });
+                    }
+                }
+            }
+        }
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let timeouts = &self.options.timeouts;
+        let (wait, phase, stage) = match self.sending {
+            Sending::Sent | Sending::Stopped => {
+                (timeouts.first_byte, Phase::FirstByte, Stage::Receive)
+            }
+            _ => (timeouts.between_bytes, Phase::BetweenBytes, Stage::Send),
+        };
+        let (Some(deadline), Wait::AtMost(limit)) = (wait.deadline(self.moved), wait) else {
+            return Poll::Pending;
+        };
+        self.claim.timer.poll_until(deadline, cx).map(|()| Error::timeout(phase, stage, limit))
+    }
+
+    fn into_answer(self, response: http::Response<RecvStream>, emitter: &Emitter) -> Answer {
+        let complete = matches!(self.sending, Sending::Sent);
+        if !complete {
+            let (sent, total) = (self.upload.sent(), self.upload.total());
+            emitter.emit(|| What::UploadStopped { sent, total });
+        }
+        let (parts, stream) = response.into_parts();
+        let facts =
+            ConnectionFacts { age: Some(self.claim.age), ..self.claim.connection.0.facts.clone() };
+        let content = if stream.is_end_stream() {
+            Content::Memory(Bytes::new(), None)
+        } else {
+            let unfinished = (!complete).then_some(self.stream);
+            Content::Wire(Box::new(Incoming {
+                claim: self.claim,
+                stream,
+                data_ended: false,
+                _unfinished: unfinished,
+            }))
+        };
+        Answer {
+            status: parts.status,
+            version: Version::HTTP_2,
+            reason: Bytes::new(),
+            headers: parts.headers,
+            content: ContentOrBody::Content(content),
+            connection: facts,
+            upload: if complete { Uploaded::Complete } else { Uploaded::Stopped },
+        }
+    }
+}
+
+/// How bad an error is for the request that met it.
+fn stop(why: h2::Error) -> Stop {
+    // RFC 9113 §6.8: streams above a GOAWAY's last one, and only those get this error, were not
+    // processed, whatever the reason for the farewell.
+    let refused =
+        why.reason() == Some(Reason::REFUSED_STREAM) || (why.is_go_away() && why.is_remote());
+    let how = if refused {
+        Break::Refused
+    } else if why.is_io() || why.is_go_away() {
+        Break::Silent
+    } else {
+        Break::Answering
+    };
+    (failed(why, Stage::Receive), how)
+}
+
+fn failed(why: h2::Error, stage: Stage) -> Error {
+    let kind = if why.is_io() || why.is_go_away() || (why.is_reset() && why.is_remote()) {
+        ErrorKind::ConnectionLost
+    } else {
+        ErrorKind::Protocol
+    };
+    Error::new(kind, stage, format!("HTTP/2: {why}")).because(why)
+}
+
+const CONNECTION_FIELDS: [&str; 6] =
+    ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
