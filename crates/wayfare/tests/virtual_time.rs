@@ -88,6 +88,51 @@ async fn an_address_that_refuses_gives_way_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_address_that_is_silent_costs_a_quarter_of_a_second() {
+    let world = world();
+    world.host("two.test", A);
+    world.host("two.test", B);
+    world.black_hole(A);
+    let _server = Server::builder().bind_in(&world, "b.test:80").unwrap();
+    let began = Instant::now();
+    let got = fetch_awaited(&in_world(&world).build(), Ask::get("http://two.test/get")).await;
+    assert_eq!(got.unwrap().status, 200);
+    let took = began.elapsed().as_millis();
+    assert!(is_about(took, 250 + 100 + 100), "{took}");
+    let tried: Vec<_> =
+        world.attempts().into_iter().map(|(at, to)| (at.as_millis(), to.ip())).collect();
+    assert_eq!(tried.len(), 2);
+    assert_eq!(tried[0], (0, A));
+    assert!(is_about(tried[1].0, 250), "{tried:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_answers_late_still_wins_if_the_next_is_worse() {
+    let world = world();
+    world.host("two.test", A);
+    world.host("two.test", B);
+    world.link(A).latency_ms(300);
+    world.black_hole(B);
+    let _server = Server::builder().bind_in(&world, "a.test:80").unwrap();
+    let began = Instant::now();
+    let got = fetch_awaited(&in_world(&world).build(), Ask::get("http://two.test/get")).await;
+    assert_eq!(got.unwrap().status, 200);
+    assert!(is_about(began.elapsed().as_millis(), 1_200), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_address_that_refuses_is_tried_and_named() {
+    let world = world();
+    for number in 1..=10 {
+        world.host("ten.test", [10, 0, 1, number].into());
+    }
+    let (_, error) = failure(&in_world(&world).build(), Ask::get("http://ten.test/")).await;
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(world.attempts().len(), 10);
+    assert!(error.message().contains("10.0.1.10:80"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tls_handshake_ends_after_its_time() {
     let world = world();
     let silent = |mut stream: wayfare_testkit::world::WorldStream| async move {

@@ -1,6 +1,7 @@
 //! Dialing: a fold over a route, from a reach through its hops to an open byte pipe.
 
 mod failure;
+mod race;
 
 use std::future::Future;
 use std::io;
@@ -119,30 +120,7 @@ async fn reach(
 ) -> Result<Box<dyn Stream>, DialFailure> {
     let Reach::Tcp { host, port } = reach;
     let addresses = resolve(host, dialer, listener).await?;
-    let started = now();
-    let deadline = dialer.waits.connect.deadline(started);
-    let mut attempts = Vec::new();
-    for ip in addresses {
-        let address = SocketAddr::new(ip, *port);
-        listener(DialStep::Connecting { address });
-        let began = now();
-        let connecting = dialer.network.connect(dialer.home, address, dialer.sockets);
-        match within(dialer.home, deadline, connecting).await {
-            Within::Done(Ok(stream)) => {
-                listener(DialStep::Connected { address });
-                return Ok(stream);
-            }
-            Within::Done(Err(error)) => {
-                attempts.push(Attempt { address, error, took: now() - began });
-            }
-            Within::TooLate => {
-                let error = io::ErrorKind::TimedOut.into();
-                attempts.push(Attempt { address, error, took: now() - began });
-                return Err(DialFailure::timed_out(DialStage::Connect, now() - started, attempts));
-            }
-        }
-    }
-    Err(DialFailure::unreachable(attempts))
+    race::first_to_answer(addresses, *port, dialer, listener).await
 }
 
 async fn resolve(
