@@ -35,11 +35,19 @@ pub(crate) struct Emitter {
     listeners: Vec<Listener>,
     progress: Progress,
     last_progress: Option<Instant>,
+    /// The newest progress was kept back, to be calm.
+    untold: bool,
 }
 
 impl Emitter {
     pub(crate) fn new(listeners: Vec<Listener>, progress: Progress) -> Self {
-        Self { timeline: Timeline::new(now()), listeners, progress, last_progress: None }
+        Self {
+            timeline: Timeline::new(now()),
+            listeners,
+            progress,
+            last_progress: None,
+            untold: false,
+        }
     }
 
     /// Emits what `what` makes, which is only called if anyone listens.
@@ -59,11 +67,18 @@ impl Emitter {
             return;
         }
         let moment = now();
-        let calm = self.progress == Progress::Calm
+        self.untold = self.progress == Progress::Calm
             && self.last_progress.is_some_and(|last| moment - last < CALM);
-        if !calm {
+        if !self.untold {
             self.last_progress = Some(moment);
             self.tell(what(), moment);
+        }
+    }
+
+    /// Tells the last progress in any case, if it was kept back.
+    pub(crate) fn last_progress(&mut self, what: impl FnOnce() -> What) {
+        if std::mem::take(&mut self.untold) {
+            self.emit(what);
         }
     }
 

@@ -5,12 +5,14 @@
 mod it;
 
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use it::{Ask, Directory, FACES, Face, Filler, fetch, identity, manager_for};
+use wayfare::event::What;
 use wayfare::options::Versions;
 use wayfare::{Body, ErrorKind, Manager, Multipart, Part, Source};
 use wayfare_testkit::content::{bytes_of, sha256_hex};
@@ -212,7 +214,7 @@ fn other_kinds_of_multipart_say_so() {
         let body = || {
             let part = Part::new(Body::from("text"))
                 .with_header(header::CONTENT_LANGUAGE, HeaderValue::from_static("en"));
-            Body::from(make().add(part))
+            Body::from(make().with_part(part))
         };
         for (_, record) in send_everywhere(body) {
             let said = record.headers["content-type"].to_str().unwrap().to_owned();
@@ -344,5 +346,23 @@ fn a_large_upload_arrives_whole() {
             fetch(face, &manager, Ask::put(server.url("/upload"), body)).unwrap();
             assert_eq!(server.requests()[0].body_length, 20_000_000, "{face:?}");
         }
+    }
+}
+
+#[test]
+fn the_last_progress_of_an_upload_is_all_of_it() {
+    for (server, manager) in ways() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let notes = seen.clone();
+        let request =
+            manager.post(server.url("/upload")).body(vec![1; 300_000]).on_event(move |event| {
+                if let What::UploadProgress { sent, total } = event.what {
+                    notes.lock().unwrap().push((sent, total));
+                }
+            });
+        it::runtime().block_on(request.send()).unwrap();
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.last(), Some(&(300_000, Some(300_000))), "{seen:?}");
+        assert!(seen.len() <= 3, "and it is told calmly: {seen:?}");
     }
 }
