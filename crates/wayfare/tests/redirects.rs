@@ -376,3 +376,19 @@ fn a_redirect_with_an_endless_body_does_not_hold_up_the_next_hop() {
         assert_eq!(got.status, 200);
     }
 }
+
+#[test]
+fn the_host_field_says_what_the_url_says_in_ascii() {
+    let server = serve();
+    let pins = vec![("*".into(), [127, 0, 0, 1].into())];
+    let dns = wayfare::options::Dns { pins };
+    let manager = Manager::builder().dns(dns).build();
+    for face in FACES {
+        server.clear_requests();
+        let url = server.url_at("BÜCHER.test", "/get");
+        let got = fetch(face, &manager, Ask::get(url)).unwrap();
+        assert_eq!(got.url.host_str(), Some("xn--bcher-kva.test"));
+        let wanted = format!("xn--bcher-kva.test:{}", server.address().port());
+        assert_eq!(server.requests()[0].headers["host"], wanted.as_str());
+    }
+}

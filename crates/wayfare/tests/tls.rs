@@ -217,3 +217,24 @@ fn a_text_that_holds_no_certificate_is_refused() {
     let error = Tls::default().with_only_authority_file("/no/such.pem").expect_err("not there");
     assert_eq!(error.kind(), ErrorKind::FileSystem);
 }
+
+#[test]
+fn an_address_in_brackets_is_reached_and_proves_itself() {
+    let one = identity().0.issue(&["::1"]);
+    for secure in [false, true] {
+        let builder = Server::builder();
+        let builder = if secure { builder.tls(&one) } else { builder };
+        // A machine without IPv6 has nothing to show here.
+        let Ok(server) = builder.bind_on_thread("[::1]:0") else { return };
+        for face in FACES {
+            for versions in [Versions::Http1, Versions::Http2] {
+                let got =
+                    fetch(face, &manager_for(versions), Ask::get(server.url("/get"))).unwrap();
+                assert_eq!(got.status, 200);
+                assert!(got.url.as_str().contains("//[::1]:"));
+            }
+        }
+        let host = server.requests()[0].headers["host"].clone();
+        assert_eq!(host, server.address().to_string().as_str());
+    }
+}

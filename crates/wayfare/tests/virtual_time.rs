@@ -481,3 +481,17 @@ async fn a_lane_of_one_stream_is_usable_again_when_its_connection_has_gone() {
 async fn task_in<T>(patience: Duration, task: tokio::task::JoinHandle<T>) -> T {
     tokio::time::timeout(patience, task).await.expect("it ends").unwrap()
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_usual_port_is_not_named_in_the_host_field() {
+    let world = world();
+    let plain = Server::builder().bind_in(&world, "a.test:80").unwrap();
+    let secure = Server::builder().tls(&identity().1).bind_in(&world, "a.test:443").unwrap();
+    let manager = in_world(&world).build();
+    for (url, server) in [("http://A.test:80/get", &plain), ("https://a.test:443/get", &secure)] {
+        fetch_awaited(&manager, Ask::get(url)).await.unwrap();
+        let record = &server.requests()[0];
+        let host = record.headers.get("host").map(|host| host.to_str().unwrap());
+        assert!(matches!(host, Some("a.test") | None), "{host:?}");
+    }
+}
