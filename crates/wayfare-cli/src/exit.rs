@@ -69,8 +69,9 @@ Exit codes:
  18  the body was cut off               63  the body is too large
  22  status of 400 or higher            65  the data can be sent only once
  23  cannot write                       77  the file of --cacert cannot be read
- 26  cannot read what is to be sent    130  interrupted
- 28  a deadline passed
+ 26  cannot read what is to be sent    129  hung up (SIGHUP)
+ 28  a deadline passed                 130  interrupted (SIGINT, Ctrl-C)
+                                       143  terminated (SIGTERM)
 Of several transfers, the first failure in the order of the URLs decides.";
 
 /// One line that says what went wrong and, if something comes to mind, what to try.
@@ -161,9 +162,6 @@ fn of_handshake(problem: TlsProblem) -> Option<&'static str> {
         _ => None,
     }
 }
-
-/// An exit code for an interrupted run.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An exit code for something that cannot be written.
 pub(crate) const WRITE: u8 = 23;

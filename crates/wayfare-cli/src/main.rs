@@ -6,6 +6,7 @@ mod arguments;
 mod completions;
 mod demo;
 mod drive;
+mod ending;
 mod exit;
 mod fetch;
 mod output;

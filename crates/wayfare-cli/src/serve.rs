@@ -11,9 +11,9 @@ use wayfare_testkit::endpoints::{HELP, PASSWORD, USER};
 use wayfare_testkit::{Authority, Server};
 
 use crate::arguments::Serve;
-use crate::{exit, output};
+use crate::{ending, exit, output};
 
-/// Serves until Ctrl-C, or the end of standard input if that is asked for.
+/// Serves until Ctrl-C or another signal, or the end of standard input if that is asked for.
 pub(crate) fn run(asked: &Serve) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -141,6 +141,6 @@ async fn until_end(until_eof: bool) {
     };
     tokio::select! {
         () = input_ends => {}
-        _ = tokio::signal::ctrl_c() => {}
+        _ = ending::asked() => {}
     }
 }

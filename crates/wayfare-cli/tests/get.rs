@@ -6,7 +6,6 @@ mod command;
 
 use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
 
 use command::{Scratch, command, finish, run, run_with_input, server, tls_server};
 use serde_json::Value;
@@ -412,28 +411,6 @@ fn a_reader_that_goes_away_is_no_accident() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(23));
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_download_leaves_nothing_behind() {
-    let server = server();
-    let scratch = Scratch::new();
-    let file = scratch.text("f");
-    let mut child =
-        command(&["get", "-o", &file, &server.url("/rate/1000000/1000")]).spawn().unwrap();
-    let begun = |names: Vec<String>| names.iter().any(|name| name.ends_with(".part"));
-    for _ in 0..200 {
-        if begun(scratch.names()) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(begun(scratch.names()), "the download has begun");
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert_eq!(scratch.names(), [""; 0]);
 }
 
 #[test]

@@ -70,8 +70,8 @@ pub(crate) struct Asking {
     /// The Referer field [default: none].
     #[arg(short = 'e', long, value_name = "URL", value_parser = values::value)]
     pub(crate) referer: Option<http::HeaderValue>,
-    /// Ask for a part: 0-499, 500-, -500 [bytes; default: all].
-    #[arg(short, long, value_name = "RANGE", value_parser = values::value)]
+    /// Ask for a part: 0-499, 500-, -500 (the last 500) [bytes; default: all].
+    #[arg(short, long, value_name = "RANGE", value_parser = values::range)]
     #[arg(allow_hyphen_values = true)]
     pub(crate) range: Option<http::HeaderValue>,
     /// Ask for compressed bodies and decode them; this is the default.

@@ -74,6 +74,27 @@ pub(crate) fn value(text: &str) -> Result<HeaderValue, String> {
         .map_err(|_| "the value has a line break or another control character".to_owned())
 }
 
+/// Parts of a body in bytes: `5-9`, `5-`, `-5`, several with commas between (RFC 9110 §14.1.2).
+pub(crate) fn range(text: &str) -> Result<HeaderValue, String> {
+    let is_sound = |part: &str| match part.trim().split_once('-') {
+        Some(("", last)) => position(last).is_some(),
+        Some((first, "")) => position(first).is_some(),
+        Some((first, last)) => {
+            position(first).zip(position(last)).is_some_and(|(first, last)| first <= last)
+        }
+        None => false,
+    };
+    if !text.split(',').all(is_sound) {
+        return Err("must be FIRST-LAST, FIRST- or -COUNT, in bytes".to_owned());
+    }
+    value(text)
+}
+
+fn position(text: &str) -> Option<u64> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_digits)
+}
+
 /// A method.
 pub(crate) fn method(text: &str) -> Result<Method, String> {
     Method::from_bytes(text.as_bytes()).map_err(|_| "not a method: it must be a token".to_owned())
@@ -100,6 +121,16 @@ mod tests {
         assert_eq!(pin("*:::1"), Ok(("*".into(), six)));
         assert_eq!(pin("a.test:443:[::1]"), Ok(("a.test".into(), six)));
         assert!(pin("a.test").is_err() && pin(":127.0.0.1").is_err());
+    }
+
+    #[test]
+    fn ranges_have_an_order() {
+        for sound in ["0-0", "5-9", "5-", "-5", "0-1,5-6", "0-1, -2"] {
+            assert_eq!(range(sound).map(|value| value.len()), Ok(sound.len()), "{sound}");
+        }
+        for wrong in ["abc", "5-2", "5", "-", "", "1-2-3", "+1-2", "1-b", "0-1,", "--1", "0-1\n"] {
+            assert!(range(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use wayfare::Manager;
 use wayfare::options::Tls;
 
 use crate::arguments::Demo;
-use crate::{exit, output};
+use crate::{ending, exit, output};
 use paint::Paint;
 use play::{Played, Watcher};
 use stage::Stage;
@@ -35,7 +35,7 @@ pub(crate) fn run(asked: &Demo) -> ExitCode {
     let lived = runtime.block_on(async {
         tokio::select! {
             lived = day(has_bars, paint) => lived.map(|is_good| if is_good { 0 } else { 1 }),
-            _ = tokio::signal::ctrl_c() => Ok(exit::INTERRUPTED),
+            code = ending::asked() => Ok(code),
         }
     });
     match lived {

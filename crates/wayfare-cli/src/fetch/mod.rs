@@ -18,7 +18,7 @@ use wayfare::Manager;
 
 use crate::arguments::transfer::Transfer;
 use crate::arguments::{Get, Head, Send};
-use crate::{exit, output};
+use crate::{ending, exit, output};
 use bars::Bars;
 use content::Content;
 use place::Place;
@@ -114,19 +114,19 @@ fn live(shared: &Arc<Shared>, places: Vec<Place>) -> ExitCode {
             return exit::with(1);
         }
     };
-    let code = runtime.block_on(async {
+    let (code, grace) = runtime.block_on(async {
         // Without files there is nothing to tidy up, and the signal may end the process itself.
         if places.iter().all(|place| !place.is_file()) {
-            return all(shared, places).await;
+            return (all(shared, places).await, Duration::ZERO);
         }
         tokio::select! {
-            code = all(shared, places) => code,
-            _ = tokio::signal::ctrl_c() => exit::INTERRUPTED,
+            code = all(shared, places) => (code, Duration::ZERO),
+            code = ending::asked() => (code, GRACE),
         }
     });
     // An unfinished file is removed on the thread that writes it; a read of standard input may
     // never end.
-    runtime.shutdown_timeout(Duration::from_secs(if code == exit::INTERRUPTED { 2 } else { 0 }));
+    runtime.shutdown_timeout(grace);
     exit::with(code)
 }
 
@@ -149,3 +149,6 @@ async fn all(shared: &Arc<Shared>, mut places: Vec<Place>) -> u8 {
     }
     codes.into_iter().find(|code| *code != 0).unwrap_or(0)
 }
+
+/// How long the removal of unfinished files may take after a signal.
+const GRACE: Duration = Duration::from_secs(2);

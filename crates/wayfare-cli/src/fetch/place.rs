@@ -65,11 +65,12 @@ pub(super) fn assign(
         ));
     }
     if let Some(dir) = dir {
-        std::fs::create_dir_all(dir).map_err(|why| Stop {
-            code: exit::WRITE,
-            why: format!("cannot make the directory {}: {why}", dir.display()),
-        })?;
+        make_dir(dir)?;
     }
+    files
+        .iter()
+        .filter(|file| !is_standard_output(file))
+        .try_for_each(|file| can_be_saved(file))?;
     let naming = Naming { dir: dir.unwrap_or(Path::new("")), into_dir, output };
     let place = |(index, url): (usize, &String)| Place {
         url: url.clone(),
@@ -90,7 +91,7 @@ struct Naming<'a> {
 impl Naming<'_> {
     fn target(&self, url: &str, file: Option<&Path>) -> Target {
         match file {
-            Some(file) if file == Path::new("-") => Target::Stdout { is_asked_for: true },
+            Some(file) if is_standard_output(file) => Target::Stdout { is_asked_for: true },
             Some(file) => Target::File(file.to_owned()),
             None if !self.into_dir => Target::Stdout { is_asked_for: false },
             None if self.output.remote_header_name => {
@@ -106,12 +107,63 @@ fn apart(places: &[Place]) -> Result<(), Stop> {
     let mut taken = HashSet::new();
     for place in places {
         let Target::File(path) = &place.target else { continue };
-        if !taken.insert(path) {
+        // A device takes any number; it is no file that one would take from the other.
+        if !is_device(path) && !taken.insert(path) {
             let path = path.display();
             return Err(Stop::usage(format!("two URLs would be saved as {path}; give each an -o")));
         }
     }
     Ok(())
+}
+
+/// True for the names of standard output; a file that it leads to is not replaced but written to.
+fn is_standard_output(file: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].map(Path::new).contains(&file)
+}
+
+/// True for what is there and neither a file nor a directory: a device, a pipe, a socket.
+fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|facts| !facts.is_file() && !facts.is_dir())
+}
+
+/// Finds what can be known before anything is asked to be wrong with a file's name.
+fn can_be_saved(file: &Path) -> Result<(), Stop> {
+    let stop = |why| Err(Stop { code: exit::WRITE, why });
+    if file.is_dir() {
+        let name = file.display();
+        return stop(format!("{name} is a directory; `--dir {name}` saves into it"));
+    }
+    match file.parent().filter(|dir| *dir != Path::new("")) {
+        Some(dir) if !dir.exists() => stop(format!("there is no directory {}", dir.display())),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the directory to save into, if it is missing and was meant to be one.
+fn make_dir(dir: &Path) -> Result<(), Stop> {
+    let stop = |why| Err(Stop { code: exit::WRITE, why });
+    let name = dir.display();
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if dir.exists() {
+        return stop(format!("{name} is a file, not a directory"));
+    }
+    if is_rather_data(&dir.to_string_lossy()) {
+        return Err(Stop::usage(format!(
+            "-d names a directory here, and there is none of the name {name}; \
+             `wayfare post -d` sends data"
+        )));
+    }
+    match std::fs::create_dir_all(dir) {
+        Err(why) => stop(format!("cannot make the directory {name}: {why}")),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// True for what curl's -d would be given; a path that begins like one is taken for one.
+fn is_rather_data(name: &str) -> bool {
+    !name.starts_with(['.', '/']) && (name.starts_with(['@', '{', '[']) || name.contains('='))
 }
 
 /// The file name in a URL: of the one that was asked for, so that no redirect chooses it.

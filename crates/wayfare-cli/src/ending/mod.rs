@@ -1,0 +1,15 @@
+//! Waits for the signals that ask the command to end, so that it can tidy up first.
+
+#[cfg(not(unix))]
+#[path = "elsewhere.rs"]
+mod platform;
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod platform;
+
+pub(crate) use platform::asked;
+
+/// The exit code for a signal, as a shell tells it.
+pub(crate) const fn code(signal: u8) -> u8 {
+    128 + signal
+}
