@@ -1,9 +1,9 @@
-//! What a failure is called: exit codes (curl's numbers where it has one), and what to try next.
+//! What a failure is called: exit codes, curl's numbers where it has one.
 
 use std::process::ExitCode;
 
 use wayfare::tls::TlsProblem;
-use wayfare::{Error, ErrorKind, Phase};
+use wayfare::{Error, ErrorKind};
 
 /// The exit code for an error.
 pub(crate) fn code(error: &Error) -> u8 {
@@ -74,95 +74,6 @@ Exit codes:
                                        143  terminated (SIGTERM)
 Of several transfers, the first failure in the order of the URLs decides.";
 
-/// One line that says what went wrong and, if something comes to mind, what to try.
-pub(crate) fn line(error: &Error, asked: &str) -> String {
-    let message = error.message();
-    let names_itself = error.kind() == ErrorKind::InvalidUrl;
-    let mut line = match error.url() {
-        _ if names_itself => without_user_info(message),
-        Some(url) => format!("{url}: {message}"),
-        None => format!("{asked}: {message}"),
-    };
-    if let Some(hint) = hint(error) {
-        line.push_str("; ");
-        line.push_str(&hint);
-    }
-    crate::output::visible(&line)
-}
-
-/// A text with a URL that could not be read, without what may be a name and a password in it.
-fn without_user_info(text: &str) -> String {
-    match (text.find("//"), text.rfind('@')) {
-        (Some(from), Some(to)) if from < to => format!("{}…{}", &text[..from + 2], &text[to..]),
-        _ => text.to_owned(),
-    }
-}
-
-/// What to try.
-fn hint(error: &Error) -> Option<String> {
-    let port = error.url().and_then(url::Url::port_or_known_default).unwrap_or_default();
-    Some(match error.kind() {
-        ErrorKind::ConnectionRefused => {
-            format!("is the server running, and is port {port} right?")
-        }
-        ErrorKind::NameNotFound => "check the spelling, and that this machine is online".to_owned(),
-        ErrorKind::Unreachable => "check the address and the network".to_owned(),
-        ErrorKind::ConnectionLost | ErrorKind::Truncated => "try again".to_owned(),
-        ErrorKind::Decode => "--no-compressed delivers the body as it comes".to_owned(),
-        ErrorKind::RedirectLimit => "--max-redirs allows more".to_owned(),
-        ErrorKind::RedirectUnsafe => {
-            "--no-location shows where it leads; ask for that yourself if it is fine".to_owned()
-        }
-        ErrorKind::BodyNotReplayable => "give the data as a file".to_owned(),
-        ErrorKind::UnknownScheme => unknown_scheme(error)?,
-        ErrorKind::Status(status) => return of_status(status.as_u16()).map(str::to_owned),
-        ErrorKind::Timeout(phase) => of_wait(phase).to_owned(),
-        ErrorKind::Tls(problem) => of_handshake(problem)?.to_owned(),
-        _ => return None,
-    })
-}
-
-fn unknown_scheme(error: &Error) -> Option<String> {
-    match error.url().map(url::Url::scheme).unwrap_or_default() {
-        "htp" | "ttp" | "htttp" | "hhtp" | "http" => Some("did you mean http?".to_owned()),
-        "htps" | "ttps" | "htttps" | "hhtps" | "httpss" => Some("did you mean https?".to_owned()),
-        _ => {
-            Some("in front of a host and a port, too, one is needed: http://host:port/".to_owned())
-        }
-    }
-}
-
-fn of_status(status: u16) -> Option<&'static str> {
-    match status {
-        401 => Some("-u USER:PASSWORD may help"),
-        404 | 410 => Some("check the path; --no-fail prints what the server says"),
-        400.. => Some("--no-fail prints what the server says"),
-        _ => None,
-    }
-}
-
-fn of_wait(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Connect | Phase::Resolve | Phase::Tls => "--connect-timeout waits longer",
-        Phase::Whole => "-m waits longer",
-        _ => "the server or the network is stuck; try again",
-    }
-}
-
-fn of_handshake(problem: TlsProblem) -> Option<&'static str> {
-    match problem {
-        TlsProblem::UnknownIssuer => {
-            Some("--cacert FILE names its authority; -k takes any certificate, from anybody")
-        }
-        TlsProblem::Expired | TlsProblem::NotYetValid => Some("check this machine's clock"),
-        TlsProblem::WrongName => Some("check the host name"),
-        TlsProblem::NotTls => Some("is this an http:// server?"),
-        TlsProblem::Incompatible => Some("--http1.1 may help"),
-        TlsProblem::Closed => Some("try again"),
-        _ => None,
-    }
-}
-
 /// An exit code for something that cannot be written.
 pub(crate) const WRITE: u8 = 23;
 
@@ -183,6 +94,7 @@ pub(crate) fn with(code: u8) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
+    use wayfare::Phase;
 
     use super::*;
 
@@ -196,13 +108,6 @@ mod tests {
             assert!(code != 0 && code != USAGE, "{kind:?}");
             assert!(code == 42 || TABLE.contains(&format!("{code:>3}  ")), "{kind:?}: {code}");
         }
-    }
-
-    #[test]
-    fn a_url_that_cannot_be_read_shows_no_password() {
-        let shown = without_user_info("\"http://ada:se/same@a b/\" is not a URL");
-        assert_eq!(shown, "\"http://…@a b/\" is not a URL");
-        assert_eq!(without_user_info("\"a.test/@\" is not"), "\"a.test/@\" is not");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line: one struct per subcommand, which help, completions and man pages come from.
 
 pub(crate) mod data;
+mod mistakes;
 pub(crate) mod transfer;
 pub(crate) mod values;
 
@@ -177,7 +178,10 @@ pub(crate) struct Man {
 /// Reads the command line; ends the process on a mistake, and where help was asked for.
 pub(crate) fn read() -> Command {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    read_get(&arguments).unwrap_or_else(|| Cli::parse_from(arguments).command)
+    read_get(&arguments).unwrap_or_else(|| match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli.command,
+        Err(mistake) => mistakes::with_tip(mistake, &arguments).exit(),
+    })
 }
 
 /// `get` alone is read without building the other subcommands, which takes longer than the

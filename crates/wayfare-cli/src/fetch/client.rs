@@ -7,6 +7,7 @@ use wayfare::options::{
 };
 
 use super::Stop;
+use crate::advice::{self, Given};
 use crate::arguments::transfer::{Asking, Connection, Limits, Transfer};
 use crate::arguments::values::Field;
 use crate::exit;
@@ -112,7 +113,7 @@ fn tls(connection: &Connection) -> Result<Tls, Stop> {
                 exit::WRITE => 77, // curl's number for a CA file that cannot be read
                 code => code,
             };
-            Stop { code, why: exit::line(&error, "--cacert") }
+            Stop { code, why: advice::line(&error, &Given::of("--cacert")) }
         })?;
     }
     Ok(if connection.insecure { tls.dangerous().trust_everybody() } else { tls })

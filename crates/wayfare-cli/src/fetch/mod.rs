@@ -76,6 +76,7 @@ struct Shared {
     content: Content,
     transfer: Transfer,
     bars: Bars,
+    is_one_of_many: bool,
 }
 
 /// Does a job and says how it went.
@@ -102,7 +103,14 @@ fn prepare(job: Job) -> Result<(Shared, Vec<Place>), Stop> {
     let places = place::assign(&job.urls, job.dir.as_deref(), output, &job.method)?;
     let bars = Bars::new(output, &places);
     let manager = client::manager(&job.transfer)?;
-    let shared = Shared { manager, method: job.method, content, transfer: job.transfer, bars };
+    let shared = Shared {
+        manager,
+        method: job.method,
+        content,
+        transfer: job.transfer,
+        bars,
+        is_one_of_many: places.len() > 1,
+    };
     Ok((shared, places))
 }
 

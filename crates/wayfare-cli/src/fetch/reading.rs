@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use http::{Method, Version};
+use http::{Method, StatusCode, Version};
 use wayfare::{Error, Reply};
 
 use super::place::{Place, Reserved, Target};
 use super::talk::{self, Talk};
 use super::{Shared, Stop, client};
+use crate::advice::{self, Given};
 use crate::{exit, output};
 
 /// Why a transfer has failed.
@@ -40,17 +41,35 @@ pub(super) async fn one(shared: &Shared, place: &Place) -> u8 {
             return 0;
         }
         Err(Failure::OutputGone) => (exit::WRITE, None),
-        Err(Failure::Stop(stop)) => (stop.code, Some(output::visible(&stop.why))),
+        Err(Failure::Stop(Stop { code, why })) => {
+            let about =
+                if shared.is_one_of_many { advice::shown(&place.url) + ": " } else { "".into() };
+            (code, Some(output::visible(&format!("{about}{why}"))))
+        }
         Err(Failure::Transfer(error)) => {
-            (exit::code(&error), Some(exit::line(&error, &place.label())))
+            (exit::code(&error), Some(advice::line(&error, &given(shared, place))))
         }
     };
     bar.fail();
-    let output = &shared.transfer.output;
-    if let Some(line) = line.filter(|_| !output.silent || output.show_error) {
-        shared.bars.complain(&line);
+    if let Some(line) = line {
+        complain(shared, &line);
     }
     code
+}
+
+fn complain(shared: &Shared, line: &str) {
+    let output = &shared.transfer.output;
+    if !output.silent || output.show_error {
+        shared.bars.complain(line);
+    }
+}
+
+fn given<'a>(shared: &'a Shared, place: &'a Place) -> Given<'a> {
+    Given {
+        url: &place.url,
+        user: shared.transfer.asking.user.as_deref(),
+        authority: shared.transfer.connection.cacert.as_deref(),
+    }
 }
 
 async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Result<u64, Failure> {
@@ -61,6 +80,14 @@ async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Res
         written(write_head(&reply))?;
     }
     let reply = if output.no_fail { reply } else { reply.error_for_status()? };
+    if shared.transfer.asking.range.is_some()
+        && shared.method == Method::GET
+        && reply.status() == StatusCode::OK
+    {
+        let url = advice::shown(reply.url().as_str());
+        let line = format!("{url}: the server ignored the range and sends the whole body");
+        complain(shared, &output::visible(&line));
+    }
     let reply = match shared.transfer.limits.limit_rate {
         Some(rate) => reply.paced(rate),
         None => reply,
@@ -126,12 +153,9 @@ async fn to_stdout(
 ) -> Result<u64, Failure> {
     while let Some(chunk) = reply.chunk().await? {
         if guards && chunk.contains(&0) {
-            let why = format!(
-                "{}: the body is binary, which can garble a terminal; -o FILE saves it, \
-                 `-o -` prints it all the same",
-                reply.url()
-            );
-            return Err(Stop { code: exit::WRITE, why }.into());
+            let why = "the body is binary, which can garble a terminal; -o FILE saves it, \
+                       `-o -` prints it all the same";
+            return Err(Stop { code: exit::WRITE, why: why.to_owned() }.into());
         }
         guards = false;
         written(output::out().write_all(&chunk))?;

@@ -1,0 +1,270 @@
+//! What is said of a failure: one line with what went wrong and what to try next.
+
+use std::path::Path;
+
+use url::Url;
+use wayfare::tls::TlsProblem;
+use wayfare::{Error, ErrorKind, Phase};
+
+/// What was given on the command line and bears on a failure.
+pub(crate) struct Given<'a> {
+    /// The URL as it was asked for, or another word for what failed.
+    pub(crate) url: &'a str,
+    /// The name and password of -u.
+    pub(crate) user: Option<&'a str>,
+    /// The file of --cacert.
+    pub(crate) authority: Option<&'a Path>,
+}
+
+impl<'a> Given<'a> {
+    /// Nothing but what failed.
+    pub(crate) fn of(url: &'a str) -> Self {
+        Self { url, user: None, authority: None }
+    }
+}
+
+/// One line that says what went wrong and, if something comes to mind, what to try.
+pub(crate) fn line(error: &Error, given: &Given<'_>) -> String {
+    let lacks_scheme = Url::parse(given.url) == Err(url::ParseError::RelativeUrlWithoutBase);
+    if error.kind() == ErrorKind::InvalidUrl && lacks_scheme {
+        return crate::output::visible(&without_scheme(given.url));
+    }
+    let mut line = match error.url() {
+        _ if error.kind() == ErrorKind::InvalidUrl => without_user_info(error.message()),
+        Some(url) => format!("{}: {}", shown(url.as_str()), in_words(error)),
+        None => format!("{}: {}", shown(given.url), in_words(error)),
+    };
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    for hint in [hint(error, given), about_proxy(error, is_set)].into_iter().flatten() {
+        line.push_str("; ");
+        line.push_str(&hint);
+    }
+    crate::output::visible(&line)
+}
+
+/// A URL without what may be a name and a password in it.
+pub(crate) fn shown(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut parsed) if parsed.has_host() => {
+            if parsed.username().is_empty() && parsed.password().is_none() {
+                return url.to_owned();
+            }
+            // Neither can fail where there is a host.
+            let _ = parsed.set_username("");
+            let _ = parsed.set_password(None);
+            parsed.into()
+        }
+        // `ada:sesame@host`: the name is taken for a scheme.
+        Ok(parsed) if parsed.cannot_be_a_base() && parsed.scheme() != "data" => {
+            let at = url.rfind('@').unwrap_or_default();
+            if at == 0 { url.to_owned() } else { format!("…{}", &url[at..]) }
+        }
+        _ => without_user_info(url),
+    }
+}
+
+/// A text with a URL that could not be read, without what may be a name and a password in it.
+fn without_user_info(text: &str) -> String {
+    match (text.find("//"), text.rfind('@')) {
+        (Some(from), Some(to)) if from < to => format!("{}…{}", &text[..from + 2], &text[to..]),
+        _ => text.to_owned(),
+    }
+}
+
+fn without_scheme(asked: &str) -> String {
+    let is_path = asked.starts_with(['/', '.']);
+    let meant = match std::path::absolute(asked) {
+        Ok(path) if is_path => Url::from_file_path(path).ok().map(String::from),
+        _ if is_path || asked.is_empty() || asked.contains('@') => None,
+        _ => Some(format!("https://{asked}")),
+    };
+    let meant = meant.map(|url| format!("; did you mean {url}?")).unwrap_or_default();
+    format!("\"{}\" is not a URL: it needs a scheme{meant}", shown(asked))
+}
+
+/// The error's own words, without those of the TLS library where they say nothing new.
+fn in_words(error: &Error) -> String {
+    let message = error.message();
+    let ErrorKind::Tls(problem) = error.kind() else { return message.to_owned() };
+    let is_said = matches!(
+        problem,
+        TlsProblem::Expired
+            | TlsProblem::NotTls
+            | TlsProblem::NotYetValid
+            | TlsProblem::Revoked
+            | TlsProblem::UnknownIssuer
+            | TlsProblem::WrongName
+    );
+    let end = [": invalid peer certificate", ": received corrupt message"]
+        .iter()
+        .find_map(|words| message.find(words))
+        .filter(|_| is_said)
+        .unwrap_or(message.len());
+    let names = match problem {
+        TlsProblem::WrongName => certified(&message[end..]),
+        _ => Vec::new(),
+    };
+    match names.is_empty() {
+        true => message[..end].to_owned(),
+        false => format!("{}: it is for {}", &message[..end], names.join(", ")),
+    }
+}
+
+/// The names in `DnsName("a.test"), IpAddress(127.0.0.1) or DnsName("b.test")`.
+fn certified(text: &str) -> Vec<&str> {
+    let Some((_, list)) = text.split_once("is only valid for ") else { return Vec::new() };
+    let mut names = Vec::new();
+    for name in list.split(['(', ')']).skip(1).step_by(2).map(|name| name.trim_matches('"')) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What to try.
+fn hint(error: &Error, given: &Given<'_>) -> Option<String> {
+    let port = error.url().and_then(Url::port_or_known_default).unwrap_or_default();
+    Some(match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            format!("is the server running, and is port {port} right?")
+        }
+        ErrorKind::Status(status) => return of_status(status.as_u16(), error, given),
+        ErrorKind::Tls(problem) => return of_handshake(problem, given),
+        ErrorKind::UnknownScheme => unknown_scheme(error, given),
+        ErrorKind::Protocol if error.message().contains(ALERT) => {
+            "is this an https:// server?".to_owned()
+        }
+        kind => of_kind(kind)?.to_owned(),
+    })
+}
+
+fn of_kind(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::NameNotFound => "check the spelling, and that this machine is online",
+        ErrorKind::Unreachable => "check the address and the network",
+        ErrorKind::ConnectionLost | ErrorKind::Truncated => "try again",
+        ErrorKind::Decode => "--no-compressed delivers the body as it comes",
+        ErrorKind::RedirectLimit => "--max-redirs allows more",
+        ErrorKind::RedirectUnsafe => {
+            "--no-location shows where it leads; ask for that yourself if it is fine"
+        }
+        ErrorKind::BodyNotReplayable => "give the data as a file",
+        ErrorKind::Timeout(Phase::Connect | Phase::Resolve | Phase::Tls) => {
+            "--connect-timeout waits longer"
+        }
+        ErrorKind::Timeout(Phase::Whole) => "-m waits longer",
+        ErrorKind::Timeout(_) => "the server or the network is stuck; try again",
+        _ => return None,
+    })
+}
+
+fn unknown_scheme(error: &Error, given: &Given<'_>) -> String {
+    match error.url().map(Url::scheme).unwrap_or_default() {
+        "htp" | "ttp" | "htttp" | "hhtp" | "http" => "did you mean http?".to_owned(),
+        "htps" | "ttps" | "htttps" | "hhtps" | "httpss" => "did you mean https?".to_owned(),
+        // `localhost:8080/x`
+        _ if follows_a_port(given.url) => format!("did you mean http://{}?", given.url),
+        _ => "in front of a host and a port, too, one is needed: http://host:port/".to_owned(),
+    }
+}
+
+fn follows_a_port(asked: &str) -> bool {
+    let Some((_, rest)) = asked.split_once(':') else { return false };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    end > 0 && rest[..end].bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn of_status(status: u16, error: &Error, given: &Given<'_>) -> Option<String> {
+    let words = match status {
+        401 => return Some(unauthorized(error, given)),
+        404 | 410 => "check the path; --no-fail prints what the server says",
+        400.. => "--no-fail prints what the server says",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+fn unauthorized(error: &Error, given: &Given<'_>) -> String {
+    let asked = Url::parse(given.url).ok();
+    let is_given =
+        given.user.is_some() || asked.as_ref().is_some_and(|url| !url.username().is_empty());
+    let origin = asked.map(|url| url.origin());
+    match is_given {
+        false => "-u USER:PASSWORD may help".to_owned(),
+        true if origin == error.url().map(Url::origin) => {
+            "the server did not accept the name and password".to_owned()
+        }
+        true => "the name and password are not sent to where a redirect leads".to_owned(),
+    }
+}
+
+fn of_handshake(problem: TlsProblem, given: &Given<'_>) -> Option<String> {
+    let words = match (problem, given.authority) {
+        (TlsProblem::UnknownIssuer, Some(file)) => {
+            return Some(format!("{} does not hold its authority", file.display()));
+        }
+        (TlsProblem::UnknownIssuer, None) => {
+            "--cacert FILE names its authority; -k takes any certificate, from anybody"
+        }
+        (TlsProblem::Expired | TlsProblem::NotYetValid, _) => "check this machine's clock",
+        (TlsProblem::WrongName, _) => "check the host name",
+        (TlsProblem::NotTls, _) => "is this an http:// server?",
+        (TlsProblem::Incompatible, _) => "--http1.1 may help",
+        (TlsProblem::Closed, _) => "try again",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+/// Says that a proxy is not used, where that may be why the server was not reached.
+fn about_proxy(error: &Error, is_set: impl Fn(&str) -> bool) -> Option<String> {
+    let is_unreached = matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::NameNotFound
+            | ErrorKind::Timeout(_)
+            | ErrorKind::Unreachable
+    );
+    let names = match error.url()?.scheme() {
+        _ if !is_unreached => return None,
+        "https" => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
+        _ => ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
+    };
+    let name = names.into_iter().find(|name| is_set(name))?;
+    Some(format!("proxies are not supported yet; {name} is ignored"))
+}
+
+/// How a TLS alert begins (RFC 8446 §5.1), as an error shows it.
+const ALERT: &str = "not HTTP/1: \"\\x15\\x03";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_cannot_be_read_shows_no_password() {
+        let text = without_user_info("\"http://ada:se/same@a b/\" is not a URL");
+        assert_eq!(text, "\"http://…@a b/\" is not a URL");
+        assert_eq!(without_user_info("\"a.test/@\" is not"), "\"a.test/@\" is not");
+        assert_eq!(shown("http://ada:sesame@a.test/@x"), "http://a.test/@x");
+        assert_eq!(shown("ada:sesame@a.test"), "…@a.test");
+        assert_eq!(shown("http://a.test/"), "http://a.test/");
+    }
+
+    #[test]
+    fn the_names_of_a_certificate_are_read() {
+        let text = "x; certificate is only valid for DnsName(\"a.test\"), IpAddress(127.0.0.1) \
+                    or DnsName(\"a.test\")";
+        assert_eq!(certified(text), ["a.test", "127.0.0.1"]);
+        assert!(certified("certificate is not valid for any names (according to x)").is_empty());
+    }
+
+    #[test]
+    fn what_lacks_a_scheme_gets_the_likely_one() {
+        assert!(without_scheme("example.org").ends_with("did you mean https://example.org?"));
+        assert!(without_scheme("/etc/hostname").ends_with("did you mean file:///etc/hostname?"));
+        assert!(!without_scheme("ada@example.org").contains("https"));
+        assert!(follows_a_port("localhost:8080/x") && !follows_a_port("mailto:ada"));
+    }
+}
