@@ -62,7 +62,7 @@ Exit codes:
   0  all went well                      35  TLS handshake failed
   1  unknown scheme                     37  a file: URL cannot be read
   2  mistake on the command line        43  the request cannot be sent like that
-  3  not a URL                          47  redirect limit, or one that is not safe
+  3  not a URL                          47  redirect limit, or an unsafe one
   6  no address for the host name       56  connection lost
   7  cannot connect                     60  certificate not trusted
   8  the server broke the protocol      61  the body cannot be decoded

@@ -11,6 +11,7 @@ mod ending;
 mod exit;
 mod fetch;
 mod output;
+mod pages;
 mod serve;
 
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Drive(_) => drive::run(),
         Command::Demo(demo) => demo::run(&demo),
-        Command::Completions(completions) => completions::write_completions(&completions),
-        Command::Man(man) => completions::write_pages(&man),
+        Command::Completions(completions) => completions::write(&completions),
+        Command::Man(man) => pages::write(&man),
     }
 }

@@ -172,6 +172,55 @@ fn failures_have_the_words_of_the_protocol() {
 }
 
 #[test]
+fn a_session_that_is_not_named_and_one_that_is_not_there_are_told_apart() {
+    let mut driver = session(&json!({}));
+    let message = |answer: Value| answer["err"]["msg"].as_str().unwrap_or("none").to_owned();
+    let nameless = json!({"op": "fetch", "url": "http://127.0.0.1:1/"});
+    assert_eq!(message(driver.ask(nameless.clone())), "sid is missing");
+    assert_eq!(message(driver.ask(with(nameless, "sid", 7))), "sid must be a string");
+    let other = with(fetch("http://127.0.0.1:1/"), "sid", "other");
+    assert_eq!(message(driver.ask(other)), "there is no session of this sid: other");
+    assert_eq!(message(driver.ask(json!({"op": "drop"}))), "sid is missing");
+}
+
+#[test]
+fn the_example_of_the_help_works_as_it_stands() {
+    let server = server();
+    let help = command::run(&["drive", "--help"]).text();
+    let url = server.url("/json");
+    let example = help.lines().map(str::trim).filter(|line| line.starts_with(r#"{"id":"#));
+    let asked: String = example
+        .filter(|line| line.contains("\"op\""))
+        .map(|line| line.replace("http://127.0.0.1:8080/json", &url) + "\n")
+        .collect();
+    assert_eq!(asked.lines().count(), 2, "{help}");
+    let ended = command::run_with_input(&["drive"], asked.as_bytes());
+    let answers: Vec<Value> =
+        ended.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers[0], json!({"id": 1, "ok": {}}));
+    assert_eq!((&answers[1]["id"], &answers[1]["ok"]["status"]), (&json!(2), &json!(200)));
+}
+
+#[test]
+fn the_help_explains_every_operation_and_every_kind_of_error() {
+    let help = command::run(&["drive", "--help"]).text();
+    let ops = Driver::new().ask(json!({"op": "hello"}))["ok"]["ops"].clone();
+    for op in ops.as_array().unwrap() {
+        let op = op.as_str().unwrap();
+        let explains = |line: &str| line.split_whitespace().next() == Some(op);
+        assert!(help.lines().any(explains), "{op}: {help}");
+    }
+    for source in [include_str!("../src/drive/wire.rs"), include_str!("../src/drive/fetch.rs")] {
+        let kinds =
+            source.split("Refusal::new(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let (_, list) = help.split_once("Kinds of errors:").unwrap();
+        for kind in kinds {
+            assert!(list.contains(kind), "{kind}");
+        }
+    }
+}
+
+#[test]
 fn lines_cannot_be_smuggled_in() {
     let server = server();
     let mut driver = session(&json!({}));

@@ -74,4 +74,48 @@ fn completions_and_pages_are_generated() {
     assert_eq!(run(&["man", "--dir", &scratch.text("man")]).code, 0);
     let pages = std::fs::read_dir(scratch.path("man")).unwrap().count();
     assert!(pages > SUBCOMMANDS.len(), "{pages}");
+    let whole = std::fs::read_to_string(scratch.path("man/wayfare.1")).unwrap();
+    assert_eq!(whole, page.text(), "the page is the same wherever it is written to");
+    assert!(whole.contains("wayfare man \\-\\-dir"), "{whole}");
+}
+
+#[test]
+fn the_pages_keep_the_lines_of_the_tables() {
+    let scratch = Scratch::new();
+    assert_eq!(run(&["man", "--dir", &scratch.text("")]).code, 0);
+    for (page, words) in [
+        ("wayfare.1", "  3  not a URL  "),
+        ("wayfare-get.1", "  3  not a URL  "),
+        ("wayfare-serve.1", "/bytes/{N}"),
+        ("wayfare-drive.1", "content_disposition  value"),
+    ] {
+        let text = std::fs::read_to_string(scratch.path(page)).unwrap();
+        let (_, notes) = text.split_once("\n.nf\n").unwrap_or_else(|| panic!("{page}: {text}"));
+        let (kept, _) = notes.split_once("\n.fi\n").unwrap();
+        assert!(kept.lines().any(|line| line.starts_with(words)), "{page}: {kept}");
+        for line in kept.lines() {
+            let width = line.replace("\\-", "-").chars().count();
+            assert!(width <= 80, "{page}: {line}");
+        }
+    }
+}
+
+/// clap takes `{n}` for a line break.
+#[test]
+fn no_help_breaks_a_line_where_a_placeholder_stands() {
+    for line in [["serve", "--help"], ["help", "serve"], ["serve", "-h"]] {
+        let help = run(&line).text();
+        let endpoints: Vec<_> = help.lines().filter(|line| line.starts_with('/')).collect();
+        assert!(endpoints.len() > 20, "{help}");
+        for endpoint in endpoints.iter().filter(|endpoint| **endpoint != "/") {
+            assert!(!endpoint.ends_with('/'), "{line:?}: {endpoint} has lost its placeholder");
+        }
+        let placed = |name: &str| endpoints.iter().any(|line| line.starts_with(name));
+        assert!(placed("/bytes/{N}") && placed("/status/{code}"), "{help}");
+    }
+    for name in SUBCOMMANDS {
+        let text = run(&[name, "--help"]).text();
+        let is_broken = |line: &str| line.starts_with('}') || line.starts_with('[');
+        assert!(!text.lines().any(is_broken), "{name}: {text}");
+    }
 }

@@ -86,7 +86,7 @@ fn certificates_are_spoken_of_in_words() {
     let untrusted = advises(&["get", &tls.url("/")], 60, &["--cacert FILE names its authority"]);
     let authority = Authority::new();
     let other = scratch.text("other.pem");
-    authority.write_pem(&scratch.path("other.pem")).unwrap();
+    authority.write_pem(scratch.path("other.pem")).unwrap();
     let words = format!("{other} does not hold its authority");
     let wrong = advises(&["get", "--cacert", &other, &tls.url("/")], 60, &[&words]);
     assert!(!wrong.err.contains("--cacert"), "{}", wrong.err);

@@ -147,6 +147,7 @@ pub(crate) struct Serve {
 /// One JSON object per line on standard input, one per line on standard output, in any order and
 /// many at a time. {"id":1,"op":"hello","protocol":1} lists what can be asked.
 #[derive(Debug, Args)]
+#[command(after_help = crate::drive::HELP)]
 pub(crate) struct Drive {}
 
 /// Lives a day of an application in a few seconds, against its own servers, and checks all of it.
@@ -168,6 +169,9 @@ pub(crate) struct Completions {
 }
 
 /// Writes the manual page to standard output, or all pages into a directory.
+///
+/// `wayfare man | man -l -` shows the page of the command as a whole; `wayfare man --dir DIR`
+/// writes that of each subcommand, too.
 #[derive(Debug, Args)]
 pub(crate) struct Man {
     /// Write one page per subcommand into this directory [default: one page to standard output].

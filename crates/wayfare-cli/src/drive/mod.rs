@@ -1,6 +1,7 @@
 //! Answers requests for transfers as JSON lines, many at a time, until its input ends.
 
 mod fetch;
+mod help;
 mod session;
 mod tables;
 mod wire;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::{exit, output};
+pub(crate) use help::HELP;
 use session::Session;
 use wire::Refusal;
 
@@ -108,14 +110,14 @@ impl Sessions {
         let answer = match op {
             "hello" => Ok(hello()),
             "session" => self.open(&asked),
-            "drop" => {
-                self.0.remove(asked["sid"].as_str().unwrap_or_default());
-                Ok(json!({}))
-            }
-            "fetch" => match self.0.get(asked["sid"].as_str().unwrap_or_default()) {
-                None => Err(Refusal::adapter("there is no session of this sid")),
-                Some(session) => {
-                    let (session, answers) = (session.clone(), answers.clone());
+            "drop" => sid(&asked).map(|sid| {
+                self.0.remove(sid);
+                json!({})
+            }),
+            "fetch" => match self.of(&asked) {
+                Err(refusal) => Err(refusal),
+                Ok(session) => {
+                    let answers = answers.clone();
                     under_way.spawn(async move {
                         tell(&answers, &id, fetch::fetch(&session, &asked).await);
                     });
@@ -128,10 +130,24 @@ impl Sessions {
     }
 
     fn open(&mut self, asked: &Value) -> Result<Value, Refusal> {
-        let sid = asked["sid"].as_str().ok_or_else(|| Refusal::adapter("sid is missing"))?;
+        let sid = sid(asked)?;
         let session = Session::new(&asked["cfg"])?;
         self.0.insert(sid.to_owned(), Arc::new(session));
         Ok(json!({}))
+    }
+
+    fn of(&self, asked: &Value) -> Result<Arc<Session>, Refusal> {
+        let sid = sid(asked)?;
+        let none = || Refusal::adapter(format!("there is no session of this sid: {sid}"));
+        self.0.get(sid).cloned().ok_or_else(none)
+    }
+}
+
+fn sid(asked: &Value) -> Result<&str, Refusal> {
+    match &asked["sid"] {
+        Value::String(sid) => Ok(sid),
+        Value::Null => Err(Refusal::adapter("sid is missing")),
+        _ => Err(Refusal::adapter("sid must be a string")),
     }
 }
 

@@ -1,0 +1,46 @@
+//! The page that explains the lines, for `wayfare drive --help`.
+
+/// What each operation takes and answers.
+pub(crate) const HELP: &str = r#"Example:
+  {"id":1,"op":"session","sid":"s","cfg":{"http":"1.1"}}
+  {"id":2,"op":"fetch","sid":"s","url":"http://127.0.0.1:8080/json"}
+answers, with `wayfare serve --port 8080` running:
+  {"id":1,"ok":{}}
+  {"id":2,"ok":{"status":200,"headers":[…],"body_b64":"ewog…",…}}
+
+An answer has the id of its line and either "ok" or "err", which has "kind" (a
+word) and "msg" (a sentence). "…?" may be left out. Where bytes stand in a text
+(fields, reasons, "value"), each character is one byte.
+
+hello
+    answers name, version, ops: what can be asked
+session  sid, cfg?
+    makes a session, or a new one in its place; its fetches share connections.
+    cfg: redirect? ("follow", "manual", "error"), max_redirects? (20), decode?
+    (true), resolve? ({"host":"address"}), ca_pem?, insecure?, http? ("1.1",
+    "2", "2pk": with prior knowledge), auth? ({"user":…, "pass":…,
+    "schemes":["basic"]}); other settings are refused unless they are off.
+    answers {}
+drop  sid
+    forgets a session; answers {}
+fetch  sid, url, method?, headers?, body_b64?, range?, auth?, redirect?,
+       max_redirects?, max_bytes?, timeout_ms?
+    headers are pairs: [["name","value"],…]; range is "0-499" or "bytes=0-499".
+    answers status, reason, version, url, headers, redirects, body_b64, and if
+    there are any: trailers, interim, body_error (with what came before it in
+    body_b64)
+basic  user, pass
+    answers authorization: the field's value
+content_disposition  value
+    answers type, params
+http_date  value
+    answers unix: seconds since 1970, or null
+url_parse  input, base?
+    answers href, origin, protocol, username, password, host, hostname, port,
+    pathname, search, hash; or failure: true
+url_set  href, attr, value
+    sets one of these parts; answers as url_parse
+
+Kinds of errors: adapter (the line itself is wrong), auth, cancelled, connect,
+decode, denied, dns, network, notfound, protocol, redirect, timeout, tls,
+too_large, truncated, unsupported, url."#;
