@@ -24,9 +24,10 @@ pub(crate) fn run(asked: &Serve) -> ExitCode {
     };
     let served = runtime.block_on(async {
         let house = House::open(asked)?;
+        let asked_to_end = ending::asked();
         let said = if asked.json { house.in_json() } else { house.in_words() };
         if output::print(&said) {
-            until_end(asked.until_eof).await;
+            until_end(asked.until_eof, asked_to_end).await;
         }
         house.close().await;
         Ok::<(), String>(())
@@ -130,7 +131,7 @@ fn write_pem(authority: &Authority, path: &Path, is_chosen: bool) -> io::Result<
     io::Write::write_all(&mut file, authority.pem().as_bytes())
 }
 
-async fn until_end(until_eof: bool) {
+async fn until_end(until_eof: bool, asked_to_end: impl Future<Output = u8>) {
     let input_ends = async {
         if !until_eof {
             return std::future::pending().await;
@@ -141,6 +142,6 @@ async fn until_end(until_eof: bool) {
     };
     tokio::select! {
         () = input_ends => {}
-        _ = ending::asked() => {}
+        _ = asked_to_end => {}
     }
 }

@@ -178,3 +178,22 @@ fn a_signal_that_was_to_be_ignored_is_ignored() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert_eq!(scratch.names(), [""; 0]);
 }
+
+#[test]
+fn a_pipe_that_nobody_reads_does_not_keep_the_command_from_ending() {
+    let server = server();
+    let scratch = Scratch::new();
+    let path = scratch.text("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut child = command(&["get", "-o", &path, &server.url("/get")]).spawn().unwrap();
+    for _ in 0..200 {
+        if server.request_count() > 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    send("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(scratch.names(), ["pipe"]);
+}

@@ -32,6 +32,26 @@ fn the_servers_run_until_the_input_ends() {
     assert_eq!(run(&["get", &plain]).code, 7);
 }
 
+#[cfg(unix)]
+#[test]
+fn servers_that_are_told_to_end_take_their_authority_with_them() {
+    let scratch = Scratch::new();
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let mut child = command(&["serve", "--json"])
+            .env("TMPDIR", scratch.dir())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(scratch.names().len(), 1, "{line}");
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert!(child.wait().unwrap().success(), "{signal}");
+        assert_eq!(scratch.names(), [""; 0], "{signal}");
+    }
+}
+
 #[test]
 fn a_port_in_use_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

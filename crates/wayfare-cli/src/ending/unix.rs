@@ -2,15 +2,17 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for the first of the signals and gives the exit code for it.
-pub(crate) async fn asked() -> u8 {
+/// Listens for the signals from now on; waits for the first and gives the exit code for it.
+pub(crate) fn asked() -> impl Future<Output = u8> {
     let ignored = ignored();
     let [mut hangup, mut interrupt, mut terminate] =
         [HANGUP, INTERRUPT, TERMINATE].map(|number| heard(number, ignored));
-    tokio::select! {
-        () = came(&mut hangup) => super::code(HANGUP),
-        () = came(&mut interrupt) => super::code(INTERRUPT),
-        () = came(&mut terminate) => super::code(TERMINATE),
+    async move {
+        tokio::select! {
+            () = came(&mut hangup) => super::code(HANGUP),
+            () = came(&mut interrupt) => super::code(INTERRUPT),
+            () = came(&mut terminate) => super::code(TERMINATE),
+        }
     }
 }
 
