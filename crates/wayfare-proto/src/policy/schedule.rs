@@ -91,15 +91,18 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
     }
 
     /// Takes a request in; `waiter` is only called if it has to wait.
+    ///
+    /// All who can be granted something have to be granted it before the next request is taken in:
+    /// then whoever waits although the overall limit leaves room is in a full lane, and an arrival
+    /// in another lane overtakes nobody.
     pub fn arrive(&mut self, key: &K, priority: Priority, waiter: impl FnOnce() -> T) -> Arrival {
         let usual_room = self.usual_room;
-        let unlimited =
-            self.active < self.most && (self.most == usize::MAX || self.turns.is_empty());
+        let may_go = self.active < self.most;
         if !self.lanes.contains_key(key) {
             self.lanes.insert(key.clone(), Lane::new(usual_room));
         }
         let Some(lane) = self.lanes.get_mut(key) else { unreachable!("inserted above") };
-        if unlimited && lane.has_room() && lane.waiting.is_empty() {
+        if may_go && lane.has_room() && lane.waiting.is_empty() {
             lane.active += 1;
             self.active += 1;
             return Arrival::Go;
@@ -297,8 +300,21 @@ mod tests {
         arrive(&mut schedule, "a", 0);
         arrive(&mut schedule, "a", 1);
         schedule.leave(&"a");
-        assert!(matches!(arrive(&mut schedule, "b", 2), Arrival::Wait(_)));
         assert_eq!(schedule.grant_next(), Some(1));
+        assert!(matches!(arrive(&mut schedule, "b", 2), Arrival::Wait(_)));
+        schedule.leave(&"a");
+        assert_eq!(schedule.grant_next(), Some(2));
+    }
+
+    #[test]
+    fn a_full_lane_holds_up_no_idle_one_under_an_overall_limit() {
+        let mut schedule = Schedule::new(6, 20);
+        for n in 0..6 {
+            assert_eq!(arrive(&mut schedule, "a", n), Arrival::Go);
+        }
+        assert!(matches!(arrive(&mut schedule, "a", 6), Arrival::Wait(_)));
+        assert_eq!(schedule.grant_next(), None);
+        assert_eq!(arrive(&mut schedule, "b", 7), Arrival::Go);
     }
 
     #[test]
