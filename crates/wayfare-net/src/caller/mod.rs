@@ -163,6 +163,10 @@ impl Wake for Signal {
 
 fn wait(signal: &Signal, wants: &Wants) {
     let resting = if wants.sockets.is_empty() { PARKED } else { POLLING };
+    if resting == POLLING {
+        // Before anybody may see that it is the bell that wakes this thread.
+        signal.bell.prepare();
+    }
     if signal.state.compare_exchange(RUNNING, resting, Ordering::AcqRel, Ordering::Acquire).is_err()
     {
         return;
@@ -188,31 +192,50 @@ fn park(signal: &Signal, patience: Option<Duration>) {
 }
 
 fn poll_sockets(signal: &Signal, wants: &Wants, patience: Option<Duration>) {
-    let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
     let flags = |readiness| match readiness {
         Readiness::Read => PollFlags::IN,
         Readiness::Write => PollFlags::OUT,
     };
-    // One socket is the rule (a blocking call waits for its connection): keep that off the heap.
-    let woken = if let [(socket, readiness)] = wants.sockets.as_slice() {
-        poll(
-            &mut [signal.bell.poll_fd(), PollFd::new(&**socket, flags(*readiness))],
-            timeout.as_ref(),
-        )
-    } else {
-        let mut watched = Vec::with_capacity(wants.sockets.len() + 1);
-        watched.push(signal.bell.poll_fd());
-        watched.extend(
-            wants.sockets.iter().map(|(socket, want)| PollFd::new(&**socket, flags(*want))),
-        );
-        poll(&mut watched, timeout.as_ref())
+    let rung = match (signal.bell.poll_fd(), wants.sockets.as_slice()) {
+        // One socket is the rule (a blocking call waits for its connection): keep that off the
+        // heap.
+        (Some(bell), [(socket, readiness)]) => {
+            let mut watched = [bell, PollFd::new(&**socket, flags(*readiness))];
+            poll_for(&mut watched, patience);
+            watched[0].revents().contains(PollFlags::IN)
+        }
+        (bell, sockets) => {
+            let has_bell = bell.is_some();
+            let mut watched: Vec<_> = bell
+                .into_iter()
+                .chain(sockets.iter().map(|(socket, want)| PollFd::new(&**socket, flags(*want))))
+                .collect();
+            let patience = if has_bell {
+                patience
+            } else {
+                // Nothing tells of a wake-up, so it is looked for.
+                Some(patience.unwrap_or(WITHOUT_BELL).min(WITHOUT_BELL))
+            };
+            poll_for(&mut watched, patience);
+            has_bell && watched[0].revents().contains(PollFlags::IN)
+        }
     };
-    // An interrupted or failed wait only means that the future is polled again.
-    let _ = woken;
-    if signal.state.swap(RUNNING, Ordering::AcqRel) == NOTIFIED {
+    let notified = signal.state.swap(RUNNING, Ordering::AcqRel) == NOTIFIED;
+    // Who wakes this thread says so first and rings later, maybe as late as in a later round; a
+    // bell left ringing would end every wait from then on.
+    if rung || notified {
         signal.bell.silence();
     }
 }
+
+fn poll_for(watched: &mut [PollFd<'_>], patience: Option<Duration>) {
+    let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    // An interrupted or failed wait only means that the future is polled again.
+    let _ = poll(watched, timeout.as_ref());
+}
+
+/// How long a thread sleeps at a time when no descriptor is left for its bell.
+const WITHOUT_BELL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -236,6 +259,43 @@ mod tests {
         let deadline = started + Duration::from_millis(30);
         block_on(std::future::poll_fn(|_| poll_deadline(deadline)));
         assert!(now() - started >= Duration::from_millis(30));
+    }
+
+    fn signal() -> Signal {
+        let thread = std::thread::current();
+        Signal { state: AtomicU8::new(RUNNING), thread, bell: Bell::default() }
+    }
+
+    /// A socket that nothing comes from, and its other end.
+    fn silent_pair() -> (Arc<TcpStream>, TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Arc::new(near), listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_bell_that_rang_late_ends_one_wait_and_no_more() {
+        let (socket, _other) = silent_pair();
+        let signal = signal();
+        signal.bell.prepare();
+        signal.bell.ring();
+        let patience = Duration::from_millis(50);
+        let deadline = Some(now() + patience);
+        let sockets = vec![(socket, Readiness::Read)];
+        wait(&signal, &Wants { sockets: sockets.clone(), deadline });
+        assert!(now() < deadline.unwrap());
+        wait(&signal, &Wants { sockets, deadline });
+        assert!(now() >= deadline.unwrap());
+    }
+
+    #[test]
+    fn without_a_bell_a_wait_is_short() {
+        let (socket, _other) = silent_pair();
+        let signal = signal();
+        let wants = Wants { sockets: vec![(socket, Readiness::Read)], deadline: None };
+        signal.state.store(POLLING, Ordering::Release);
+        poll_sockets(&signal, &wants, None);
+        assert_eq!(signal.state.load(Ordering::Acquire), RUNNING);
     }
 
     #[test]

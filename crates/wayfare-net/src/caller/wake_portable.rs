@@ -2,6 +2,7 @@
 //!
 //! Untested: compiled for platforms other than Linux.
 
+use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::OnceLock;
 
@@ -14,6 +15,18 @@ pub(super) struct Bell {
 }
 
 impl Bell {
+    /// Makes the socket, unless there is one or none can be had. Only the thread that is to be
+    /// woken does this.
+    pub(super) fn prepare(&self) {
+        if self.socket.get().is_some() {
+            return;
+        }
+        // A process that has no descriptor left may have one the next time.
+        if let Ok(made) = to_itself() {
+            self.socket.get_or_init(|| made);
+        }
+    }
+
     pub(super) fn ring(&self) {
         if let Some(socket) = self.socket.get() {
             let _ = socket.send(&[1]);
@@ -26,16 +39,15 @@ impl Bell {
         }
     }
 
-    pub(super) fn poll_fd(&self) -> PollFd<'_> {
-        let socket = self.socket.get_or_init(|| {
-            let made = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| {
-                socket.connect(socket.local_addr()?)?;
-                socket.set_nonblocking(true)?;
-                Ok(socket)
-            });
-            // A machine without loopback datagrams cannot run blocking calls at all.
-            made.expect("a loopback datagram socket")
-        });
-        PollFd::new(socket, PollFlags::IN)
+    /// What to watch for; nothing if there is no socket.
+    pub(super) fn poll_fd(&self) -> Option<PollFd<'_>> {
+        self.socket.get().map(|socket| PollFd::new(socket, PollFlags::IN))
     }
+}
+
+fn to_itself() -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.connect(socket.local_addr()?)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
