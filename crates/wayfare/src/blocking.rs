@@ -109,6 +109,18 @@ impl Blocking<Reply> {
     pub fn save_to(self, path: impl AsRef<Path>) -> Result<u64, Error> {
         block_on(self.0.save_to(path))
     }
+
+    /// Saves the whole body under a name that others have chosen, and says how many bytes it was.
+    ///
+    /// # Errors
+    /// As [`Reply::save_in`].
+    pub fn save_in(
+        self,
+        directory: impl AsRef<Path>,
+        name: impl AsRef<Path>,
+    ) -> Result<u64, Error> {
+        block_on(self.0.save_in(directory, name))
+    }
 }
 
 impl Read for Blocking<Reply> {

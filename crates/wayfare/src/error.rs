@@ -4,11 +4,13 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use url::Url;
 use wayfare_net::dial::{DialFailure, DialStage};
 use wayfare_net::tls::TlsProblem;
 use wayfare_proto::policy::redirect::Refusal;
+use wayfare_proto::policy::retry::is_idempotent;
+use wayfare_proto::trace::timeline::Timings;
 use wayfare_proto::wire::http1::violation::Violation;
 
 /// Why a transfer failed.
@@ -32,6 +34,7 @@ struct Inner {
     retry: Retry,
     url: Option<Url>,
     message: String,
+    timings: Timings,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -143,7 +146,8 @@ pub enum Retry {
     Never,
     /// It failed only because a kept connection had gone; it was not known to be processed.
     OnReusedConnection,
-    /// The request had no effect yet; it may succeed another time.
+    /// The request had no effect yet, or repeating it has none beyond the first; it may succeed
+    /// another time.
     Safe,
 }
 
@@ -191,6 +195,7 @@ impl Error {
             retry: Retry::Never,
             url: None,
             message: message.into(),
+            timings: Timings::default(),
             source: None,
         };
         Self(Box::new(inner))
@@ -203,6 +208,24 @@ impl Error {
 
     pub(crate) fn with_retry(mut self, retry: Retry) -> Self {
         self.0.retry = retry;
+        self
+    }
+
+    /// Says how long each phase took until then.
+    pub(crate) fn after(mut self, timings: Timings) -> Self {
+        self.0.timings = timings;
+        self
+    }
+
+    /// A request that can be repeated without harm may be worth repeating when the network failed.
+    pub(crate) fn for_method(mut self, method: &Method) -> Self {
+        let network = matches!(
+            self.0.kind,
+            ErrorKind::ConnectionLost | ErrorKind::Truncated | ErrorKind::Timeout(_)
+        );
+        if network && self.0.retry == Retry::Never && is_idempotent(method) {
+            self.0.retry = Retry::Safe;
+        }
         self
     }
 
@@ -280,6 +303,12 @@ impl Error {
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.0.url.as_ref()
+    }
+
+    /// How long each phase took until the failure.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.0.timings
     }
 
     /// The text without the URL.
@@ -408,7 +437,13 @@ impl From<DialFailure> for Error {
             }
             _ => failure.to_string(),
         };
-        Self::new(kind, stage, message).with_retry(Retry::Safe).because(failure)
+        // A certificate that is refused now will be refused again.
+        let retry = match kind {
+            ErrorKind::Tls(TlsProblem::Closed | TlsProblem::Alert) => Retry::Safe,
+            ErrorKind::Tls(_) => Retry::Never,
+            _ => Retry::Safe,
+        };
+        Self::new(kind, stage, message).with_retry(retry).because(failure)
     }
 }
 

@@ -82,6 +82,11 @@ impl Emitter {
         }
     }
 
+    /// Ends the stream for those who read it: nothing comes after a last event.
+    pub(crate) fn close(&mut self) {
+        self.listeners = Vec::new();
+    }
+
     pub(crate) fn timings(&self) -> Timings {
         self.timeline.timings()
     }

@@ -34,6 +34,7 @@ pub use manager::{Builder, Manager};
 pub use reply::{Redirect, Reply};
 pub use request::{Awaited, Request, Waited};
 pub use transfer::handle::{Finished, Handle};
+pub use {bytes, http, url};
 
 /// What happens to a transfer, and when.
 pub mod event {
@@ -51,8 +52,10 @@ pub mod names {
     pub use wayfare_proto::syntax::url_name::of_path;
 }
 
-/// Grammar of HTTP that applications meet too: reading dates and file name suggestions.
+/// Grammar of HTTP that applications meet too: reading dates and file name suggestions,
+/// and which fields hold secrets.
 pub mod rules {
+    pub use wayfare_proto::policy::redirect::SECRET_FIELDS;
     pub use wayfare_proto::syntax::{content_disposition, date};
 }
 

@@ -15,6 +15,7 @@ use crate::delegate::{Delegate, SaysNo};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::events::{Emitter, Listener};
 use crate::options::{Bodies, Connections, Dns, Options, Redirects, Timeouts, Tls};
+use crate::pool::Reuse;
 use crate::protocol::http::{Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
 use crate::transfer::handle::{Finished, FinishedHandler};
@@ -108,9 +109,13 @@ impl Manager {
             home: &home,
             options: &self.shared.options,
             priority: Priority::Normal,
+            reuse: Reuse::Allowed,
         };
         let mut emitter = Emitter::new(self.listeners.clone(), Default::default());
-        preconnect(&around, &mut emitter).await.map_err(|error| error.at(&parsed))
+        let opened = preconnect(&around, &mut emitter).await;
+        // What was opened is nobody's on loan, so the watcher may have gone home meanwhile.
+        self.shared.watch_idle();
+        opened.map_err(|error| error.at(&parsed))
     }
 
     /// Forgets every kept connection. Transfers under way go on, on connections that are closed
@@ -279,7 +284,7 @@ pub(crate) fn parse(url: &str) -> Result<Url, Error> {
 /// A text that is no URL, without what may have been meant as a password.
 fn without_user_info(url: &str) -> String {
     let Some(at) = url.rfind('@') else { return url.to_owned() };
-    let start = url.find("//").map_or(0, |slashes| slashes + 2).min(at);
+    let start = url.find(':').map_or(0, |colon| colon + 1).min(at);
     format!("{}…{}", &url[..start], &url[at..])
 }
 
@@ -294,7 +299,12 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_url_is_shown_without_its_password() {
-        for url in ["http://ada:secret@a b/", "http://ada:sec@ret@[/x", "ada:secret@a b"] {
+        for url in [
+            "http://ada:secret@a b/",
+            "http://ada:sec@ret@[/x",
+            "http:ada:secret@a.test:99999/x",
+            "http:\\\\ada:secret@a.test:99999/x",
+        ] {
             let error = match parse(url) {
                 Err(error) => error.to_string(),
                 Ok(url) => url.scheme().to_owned(),

@@ -22,7 +22,7 @@ use crate::body::Body;
 use crate::error::Error;
 use crate::events::{Emitter, Listener, channel};
 use crate::manager::{Manager, no_home, parse};
-use crate::options::{Bodies, Connections, Options, Redirects, Timeouts, Tls};
+use crate::options::{Bodies, Connections, Dns, HeadLimits, Options, Redirects, Timeouts, Tls};
 use crate::queue::Ticket;
 use crate::reply::Reply;
 use crate::transfer::handle::{Finished, Handle, Handlers, spawn};
@@ -153,10 +153,14 @@ impl<Face> Request<Face> {
             (Ok(name), Ok(value)) => {
                 self.headers.append(name, value);
             }
-            (Err(_), _) => self.fail("a field's name is not a token of RFC 9110 §5.6.2"),
+            (Err(_), _) => {
+                self.fail("a field's name may have letters, digits and !#$%&'*+-.^_`|~ only");
+            }
             // The value may be a secret: it is not shown.
             (Ok(name), Err(_)) => {
-                self.fail(&format!("the value of the field \"{name}\" has forbidden characters"));
+                self.fail(&format!(
+                    "the value of the field \"{name}\" has a line break or another control character"
+                ));
             }
         }
         self
@@ -179,6 +183,31 @@ impl<Face> Request<Face> {
         if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {encoded}")) {
             value.set_sensitive(true);
             self.headers.insert(header::AUTHORIZATION, value);
+        }
+        self
+    }
+
+    /// Sets `Authorization: Bearer` (RFC 6750), for this origin only.
+    pub fn bearer_auth(mut self, token: &str) -> Self {
+        match HeaderValue::from_str(&format!("Bearer {token}")) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.headers.insert(header::AUTHORIZATION, value);
+            }
+            Err(_) => self.fail("a bearer token has characters that no field value may have"),
+        }
+        self
+    }
+
+    /// Adds names and values to the query of the URL.
+    pub fn query<I, N, V>(mut self, pairs: I) -> Self
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        if let Ok(url) = &mut self.url {
+            url.query_pairs_mut().extend_pairs(pairs);
         }
         self
     }
@@ -236,6 +265,18 @@ impl<Face> Request<Face> {
     /// Sets how connections are made; see [`Connections`] for what only a manager can set.
     pub fn connections(mut self, connections: Connections) -> Self {
         Arc::make_mut(&mut self.options).connections = connections;
+        self
+    }
+
+    /// Sets the limits on the head of the answer.
+    pub fn heads(mut self, heads: HeadLimits) -> Self {
+        Arc::make_mut(&mut self.options).heads = heads;
+        self
+    }
+
+    /// Sets how names become addresses; the request uses no connection made under other settings.
+    pub fn dns(mut self, dns: Dns) -> Self {
+        Arc::make_mut(&mut self.options).dns = dns;
         self
     }
 
@@ -309,6 +350,10 @@ impl Request<Awaited> {
     /// # Cancel safety
     /// Dropping the future aborts the transfer; its connection is never used again.
     pub async fn send(self) -> Result<Reply, Error> {
+        if self.handlers.is_some() {
+            let message = "handlers need `start`; `send` gives the reply to its caller";
+            return Err(Error::invalid_request(message));
+        }
         let home = Home::current().map_err(|why| no_home(&why))?;
         let is_inside = Home::is_inside_runtime();
         let transfer = self.into_transfer(home.clone())?;
@@ -316,9 +361,11 @@ impl Request<Awaited> {
             return run(transfer).await;
         }
         let (tell, told) = oneshot::channel();
-        let _abort = spawn(&home, async move {
-            // Whoever dropped the future does not want to know.
-            let _ = tell.send(run(transfer).await);
+        let _stopper = spawn(&home, move |mut stop| async move {
+            if let Ok(lived) = stop.or(run(transfer)).await {
+                // Whoever dropped the future does not want to know.
+                let _ = tell.send(lived);
+            }
         })?;
         told.await.unwrap_or_else(|_| Err(Error::invalid_request("the runtime has shut down")))
     }

@@ -372,6 +372,7 @@ async fn a_walk_over_http2_goes_each_step_once() {
         told(&seen),
         [
             "0 Started",
+            "0 Sending",
             "0 Resolving",
             "0 Resolved",
             "0 Connecting",
@@ -385,7 +386,7 @@ async fn a_walk_over_http2_goes_each_step_once() {
         .map(str::to_owned)
     );
     fetch_awaited(&manager, Ask::get("https://a.test/get")).await.unwrap();
-    let again = ["0 Started", "0 Reused", "0 Sent", "100 Head", "100 Finished"];
+    let again = ["0 Started", "0 Sending", "0 Reused", "0 Sent", "100 Head", "100 Finished"];
     assert_eq!(told(&seen), again.map(str::to_owned));
 }
 
@@ -399,7 +400,8 @@ async fn a_walk_along_a_redirect_goes_round_once() {
     assert_eq!(fetch_awaited(&manager, ask).await.unwrap().redirects.len(), 1);
     let names: Vec<_> =
         told(&seen).iter().map(|told| told.split(' ').nth(1).unwrap().to_owned()).collect();
-    let once = ["Started", "Resolving", "Resolved", "Connecting", "Connected", "Sent", "Head"];
+    let once =
+        ["Started", "Sending", "Resolving", "Resolved", "Connecting", "Connected", "Sent", "Head"];
     let wanted: Vec<_> = [&once[..], &["Redirected"], &once[..], &["Finished"]].concat();
     assert_eq!(names, wanted);
     assert!(is_at_rest(&manager));
@@ -421,9 +423,11 @@ async fn a_walk_over_a_connection_that_breaks_goes_round_once() {
     let names: Vec<_> = all.iter().map(|told| told.split(' ').nth(1).unwrap()).collect();
     let wanted = [
         "Started",
+        "Sending",
         "Reused",
         "Sent",
         "Retried",
+        "Sending",
         "Resolving",
         "Resolved",
         "Connecting",

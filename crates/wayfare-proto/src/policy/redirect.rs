@@ -123,9 +123,7 @@ pub fn decide(policy: RedirectPolicy, limit: usize, exchange: &Exchange<'_>) -> 
         return Decision::Deliver;
     };
     let Some(url) = target(exchange.url, location.as_bytes()) else {
-        return Decision::Refuse(Refusal::BadLocation(
-            location.as_bytes().escape_ascii().to_string(),
-        ));
+        return Decision::Refuse(Refusal::BadLocation(shortened(location.as_bytes())));
     };
     let (Some(from), Some(to)) = (Origin::of(exchange.url), Origin::of(&url)) else {
         return Decision::Refuse(Refusal::Scheme(url));
@@ -192,6 +190,10 @@ fn target(base: &Url, location: &[u8]) -> Option<Url> {
         return None;
     }
     let mut url = base.join(text).ok()?;
+    // What is relative may grow with every hop.
+    if url.as_str().len() > LONGEST_LOCATION {
+        return None;
+    }
     if url.fragment().is_none() {
         url.set_fragment(base.fragment());
     }
@@ -200,6 +202,12 @@ fn target(base: &Url, location: &[u8]) -> Option<Url> {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     Some(url)
+}
+
+/// Enough of a peer's text to recognise it.
+fn shortened(bytes: &[u8]) -> String {
+    let shown = bytes[..bytes.len().min(200)].escape_ascii().to_string();
+    if bytes.len() > 200 { format!("{shown}…") } else { shown }
 }
 
 fn shown(url: &Url) -> String {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
 /// Something that happened to a transfer.
@@ -114,6 +114,16 @@ pub enum What {
     Securing {
         /// The name the server must prove.
         name: String,
+    },
+    /// A request is about to go out.
+    Sending {
+        /// Its method.
+        method: Method,
+        /// Where to.
+        url: Url,
+        /// Its fields, secrets among them; those that frame the body and name the host are added
+        /// as the protocol has them.
+        headers: HeaderMap,
     },
     /// The request's head, and its body if that was at hand, have been written.
     Sent,

@@ -73,16 +73,18 @@ impl Body {
     /// The bytes of a file, read while they are sent.
     ///
     /// # Errors
-    /// The operating system's error if the file cannot be opened or its length read; also if it
-    /// is not a regular file.
+    /// The operating system's error, with the path in its text, if the file cannot be opened; also
+    /// if it is not a regular file.
     pub fn file(path: impl AsRef<Path>) -> io::Result<Self> {
         let path: PathBuf = path.as_ref().to_owned();
-        let facts = std::fs::metadata(&path)?;
+        let named =
+            |why: io::Error| io::Error::new(why.kind(), format!("{}: {why}", path.display()));
+        let facts = std::fs::metadata(&path).map_err(named)?;
         if !facts.is_file() {
             let what = format!("{} is not a regular file", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
-        drop(std::fs::File::open(&path)?);
+        drop(std::fs::File::open(&path).map_err(named)?);
         let open: Opener = Arc::new(move |home| {
             let file = std::fs::File::open(&path)?;
             Ok(Box::new(BlockingSource::new(Box::new(file), home.clone())) as Box<dyn Source>)

@@ -33,3 +33,6 @@
 //! * An HTTP error status is not an error of the transfer until you ask:
 //!   [`Reply::error_for_status`](crate::Reply::error_for_status).
 //! * Normal and low priority are two queues, not one.
+//!
+//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials, client certificates,
+//! resuming, HTTP/3, FTP.

@@ -5,6 +5,7 @@
 //! | `Client`, `ClientBuilder` | [`Manager`](crate::Manager), [`Builder`](crate::Builder), whose methods take groups of [options](crate::options) |
 //! | `client.get(url).header(..).send().await?` | the same |
 //! | `RequestBuilder::json`, `form`, `body` | [`json`](crate::Request::json), [`form`](crate::Request::form), [`body`](crate::Request::body) |
+//! | `basic_auth`, `bearer_auth`, `query` | the same |
 //! | `multipart::Form` | [`Multipart`](crate::Multipart) |
 //! | `Response::status`, `headers`, `url`, `version` | the same |
 //! | `Response::chunk`, `bytes`, `text`, `json` | the same |
@@ -25,3 +26,6 @@
 //! * A body decoded from gzip keeps the head's fields as the server sent them.
 //! * A mistake in putting a request together never panics: it is told when the request is sent.
 //! * Once a secret stayed behind in a chain of redirects it stays behind, also at `A → B → B`.
+//!
+//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials, client certificates,
+//! resuming, HTTP/3, FTP.

@@ -155,8 +155,7 @@ async fn put(path: PathBuf, body: Body, around: &Around) -> Result<Answer, Error
     let (announced, mut written) = (body.length(), 0);
     let mut source = body.open(home).map_err(|why| unreadable(&why))?;
     let target = path.clone();
-    let (mut draft, existed) =
-        work(home, move || Ok((Draft::beside(&target)?, target.exists()))).await.map_err(failed)?;
+    let (mut draft, existed) = work(home, move || begin(&target)).await.map_err(failed)?;
     while let Some(piece) =
         std::future::poll_fn(|cx| source.poll_piece(cx)).await.map_err(|why| unreadable(&why))?
     {
@@ -168,9 +167,17 @@ async fn put(path: PathBuf, body: Body, around: &Around) -> Result<Answer, Error
             format!("the request's body gave {written} bytes, not the {announced} announced");
         return Err(Error::new(ErrorKind::BodySource, Stage::Send, message));
     }
-    let target = path.clone();
-    work(home, move || draft.publish(&target)).await.map_err(failed)?;
+    work(home, move || draft.publish()).await.map_err(failed)?;
     Ok(Answer::new(if existed { StatusCode::NO_CONTENT } else { StatusCode::CREATED }))
+}
+
+/// A draft for a regular file, and whether there is one already.
+fn begin(target: &Path) -> io::Result<(Draft, bool)> {
+    let existing = std::fs::metadata(target).ok();
+    if existing.as_ref().is_some_and(|facts| !facts.is_file()) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok((Draft::of(target)?, existing.is_some()))
 }
 
 fn unreadable(why: &io::Error) -> Error {

@@ -6,7 +6,7 @@ mod save;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -25,6 +25,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{ConnectionFacts, Upload};
 use pace::Pace;
 use pipe::Pipe;
+use save::Named;
 
 /// The answer to a request: its head, and its body still to be read.
 ///
@@ -241,6 +242,11 @@ impl Reply {
         self.collect().await
     }
 
+    /// Has bytes read already be read once more.
+    pub(crate) fn put_back(&mut self, bytes: Bytes) {
+        self.rest = bytes;
+    }
+
     pub(crate) async fn collect(&mut self) -> Result<Bytes, Error> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         self.check_collected(first.len())?;
@@ -330,7 +336,9 @@ impl Reply {
     ///
     /// The bytes go to a new file beside it, which is made durable and renamed when the body is
     /// complete: under `path` there is never a part of a body, and on an error there is what was
-    /// there before.
+    /// there before. A link is followed, a file that is replaced lends its mode, and a device or a
+    /// pipe is written to as it is. For a name that others have chosen there is
+    /// [`Reply::save_in`].
     ///
     /// # Errors
     /// As [`Reply::chunk`]; also [`ErrorKind::FileForbidden`], [`ErrorKind::FileNotFound`] (no such
@@ -339,7 +347,35 @@ impl Reply {
     /// # Cancel safety
     /// Dropping the future drops the reply and removes the unfinished file.
     pub async fn save_to(mut self, path: impl AsRef<Path>) -> Result<u64, Error> {
-        save::save(&mut self, path.as_ref()).await
+        save::save(&mut self, path.as_ref(), Named::ByCaller).await
+    }
+
+    /// Saves the whole body as the file `name` in `directory`, where the name comes from a URL or a
+    /// server, and says how many bytes it was.
+    ///
+    /// As [`Reply::save_to`], but a link of that name is replaced instead of followed, what is no
+    /// regular file is refused, and so is a name that is not just a name; see
+    /// [`names::of_path`](crate::names::of_path).
+    ///
+    /// # Errors
+    /// As [`Reply::save_to`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the reply and removes the unfinished file.
+    pub async fn save_in(
+        mut self,
+        directory: impl AsRef<Path>,
+        name: impl AsRef<Path>,
+    ) -> Result<u64, Error> {
+        let name = name.as_ref();
+        let mut parts = name.components();
+        let is_name = matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
+        if !is_name {
+            let message = format!("\"{}\" is not the name of a file", name.display());
+            return Err(Error::invalid_request(message).at(&self.head.url));
+        }
+        let path = directory.as_ref().join(name);
+        save::save(&mut self, &path, Named::ByOthers).await
     }
 }
 

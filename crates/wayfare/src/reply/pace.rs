@@ -33,7 +33,12 @@ impl Pace {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, Error>> {
         if let Some(due) = self.due.filter(|due| *due > now()) {
-            ready!(self.timer.poll_until(due, cx));
+            let until = pipe.deadline().map_or(due, |deadline| deadline.min(due));
+            ready!(self.timer.poll_until(until, cx));
+        }
+        if pipe.deadline().is_some_and(|deadline| now() >= deadline) {
+            // The pipe says what has happened.
+            self.held = Bytes::new();
         }
         if self.held.is_empty() {
             match ready!(pipe.poll_chunk(cx))? {

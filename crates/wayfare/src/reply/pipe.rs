@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use url::Url;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
@@ -37,6 +37,7 @@ pub(crate) struct Pipe {
     expected: Option<u64>,
     trailers: Option<HeaderMap>,
     url: Url,
+    method: Method,
 }
 
 /// Everything a pipe is made of.
@@ -47,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) turn: Option<Turn>,
     pub(crate) expected: Option<u64>,
     pub(crate) url: Url,
+    pub(crate) method: Method,
     pub(crate) home: Home,
     pub(crate) options: Arc<Options>,
     pub(crate) deadline: Option<Instant>,
@@ -77,6 +79,8 @@ struct Clock {
     whole: Option<Instant>,
     whole_wait: Wait,
     moved: Instant,
+    /// Since when a reader waits: time in which nobody read does not count against the server.
+    waiting: Option<Instant>,
 }
 
 impl Pipe {
@@ -87,6 +91,7 @@ impl Pipe {
             whole: parts.deadline,
             whole_wait: timeouts.whole,
             moved: parts.emitter.timeline.newest().unwrap_or_else(now),
+            waiting: None,
         };
         let coding = match parts.decoder {
             None => Coding::Identity,
@@ -115,7 +120,13 @@ impl Pipe {
             expected: parts.expected,
             trailers: None,
             url: parts.url,
+            method: parts.method,
         }
+    }
+
+    /// When the whole transfer must be over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.clock.whole
     }
 
     pub(crate) fn timings(&self) -> Timings {
@@ -144,6 +155,9 @@ impl Pipe {
             }
             Flow::Open => {}
         }
+        if let Some(late) = self.clock.whole_is_over() {
+            return Poll::Ready(Err(self.fail(late)));
+        }
         match ready!(self.poll_open(cx)) {
             Ok(Some(bytes)) => {
                 self.received += bytes.len() as u64;
@@ -170,6 +184,10 @@ impl Pipe {
                 if let Some(decoded) = undoing.next()? {
                     return Poll::Ready(Ok(Some(decoded)));
                 }
+                // Input can go on for ever without giving a single byte.
+                if let Some(late) = self.clock.whole_is_over() {
+                    return Poll::Ready(Err(late));
+                }
                 if undoing.input_ended {
                     return Poll::Ready(Ok(None));
                 }
@@ -177,12 +195,14 @@ impl Pipe {
             let piece = match self.content.poll_piece(cx) {
                 Poll::Ready(piece) => piece?,
                 Poll::Pending => {
+                    self.clock.waiting.get_or_insert_with(now);
                     let timer = self.content.timer().unwrap_or(&mut self.timer);
                     return self.clock.poll_late(timer, cx).map(Err);
                 }
             };
             if !matches!(self.content, Content::Memory(..)) {
                 self.clock.moved = now();
+                self.clock.waiting = None;
             }
             match (piece, &mut self.coding) {
                 (Piece::Data(data), Coding::Identity) if data.is_empty() => {}
@@ -212,13 +232,15 @@ impl Pipe {
             self.emitter.emit(|| What::DownloadProgress { received, total });
         }
         self.emitter.emit(|| What::Finished { received });
+        self.emitter.close();
     }
 
     fn fail(&mut self, error: Error) -> Error {
         self.flow = Flow::Failed;
         self.release();
-        let error = error.at(&self.url);
+        let error = error.at(&self.url).for_method(&self.method).after(self.emitter.timings());
         self.emitter.emit(|| What::Failed { message: error.to_string() });
+        self.emitter.close();
         error
     }
 
@@ -230,8 +252,19 @@ impl Pipe {
 }
 
 impl Clock {
+    /// The error of a transfer whose overall time is over, however fast its bytes come.
+    fn whole_is_over(&self) -> Option<Error> {
+        let limit = match self.whole_wait {
+            Wait::AtMost(limit) => limit,
+            Wait::Forever => return None,
+        };
+        let over = self.whole.is_some_and(|whole| now() >= whole);
+        over.then(|| Error::timeout(Phase::Whole, Stage::Body, limit))
+    }
+
     fn poll_late(&self, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<Error> {
-        let between = self.between.deadline(self.moved);
+        let quiet_since = self.waiting.map_or(self.moved, |waiting| waiting.max(self.moved));
+        let between = self.between.deadline(quiet_since);
         let Some(deadline) = [between, self.whole].into_iter().flatten().min() else {
             return Poll::Pending;
         };

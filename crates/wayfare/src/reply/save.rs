@@ -10,11 +10,20 @@ use super::Reply;
 use crate::body::draft::{Draft, work};
 use crate::error::Error;
 
-pub(super) async fn save(reply: &mut Reply, path: &Path) -> Result<u64, Error> {
+/// Who has chosen the name of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// The caller: links are followed, and what is no regular file is written to.
+    ByCaller,
+    /// A URL or a server: neither.
+    ByOthers,
+}
+
+pub(super) async fn save(reply: &mut Reply, path: &Path, named: Named) -> Result<u64, Error> {
     let home = reply.head.home.clone();
     let target = path.to_owned();
     let mut draft =
-        work(&home, move || Draft::beside(&target)).await.map_err(|why| cannot(path, &why))?;
+        work(&home, move || begin(&target, named)).await.map_err(|why| cannot(path, &why))?;
     let mut batch = Vec::new();
     let mut batched = 0;
     while let Some(chunk) = reply.chunk().await? {
@@ -28,9 +37,15 @@ pub(super) async fn save(reply: &mut Reply, path: &Path) -> Result<u64, Error> {
         }
     }
     let draft = write(&home, draft, batch).await.map_err(|why| cannot(path, &why))?;
-    let target = path.to_owned();
-    work(&home, move || draft.publish(&target)).await.map_err(|why| cannot(path, &why))?;
+    work(&home, move || draft.publish()).await.map_err(|why| cannot(path, &why))?;
     Ok(reply.received())
+}
+
+fn begin(target: &Path, named: Named) -> io::Result<Draft> {
+    match named {
+        Named::ByCaller => Draft::of(target),
+        Named::ByOthers => Draft::of_suggested(target),
+    }
 }
 
 async fn write(home: &Home, mut draft: Draft, batch: Vec<Bytes>) -> io::Result<Draft> {

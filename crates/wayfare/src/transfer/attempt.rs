@@ -3,10 +3,12 @@
 use std::future::Future;
 
 use wayfare_proto::policy::retry::{Age, Break};
+use wayfare_proto::trace::event::What;
 
 use super::Transfer;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::pool::Reuse;
 use crate::protocol::http::{self, Surroundings};
 use crate::protocol::{Answerer, Around, Failure, Outcome, Outgoing};
 
@@ -17,6 +19,11 @@ impl Transfer {
     }
 
     async fn attempt_any(&mut self, outgoing: Outgoing) -> Outcome {
+        self.emit(|| What::Sending {
+            method: outgoing.method.clone(),
+            url: outgoing.url.clone(),
+            headers: outgoing.headers.clone(),
+        });
         match self.shared.registry.find(outgoing.url.scheme()) {
             Some(Answerer::Http) => self.attempt_http(outgoing).await,
             Some(Answerer::Protocol(protocol)) => {
@@ -50,6 +57,7 @@ impl Transfer {
             home: &self.home,
             options: &self.options,
             priority: self.ticket.priority(),
+            reuse: if self.tries.resent > 0 { Reuse::Forbidden } else { Reuse::Allowed },
         };
         http::attempt(outgoing, &around, emitter).await
     }

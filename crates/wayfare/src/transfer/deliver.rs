@@ -39,6 +39,7 @@ impl Transfer {
             turn,
             expected,
             url: self.url.clone(),
+            method: self.method.clone(),
             home: self.home.clone(),
             options: self.options.clone(),
             deadline: self.deadline,

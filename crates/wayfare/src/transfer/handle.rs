@@ -3,9 +3,9 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::sync::oneshot;
 use url::Url;
@@ -14,13 +14,15 @@ use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::trace::event::Event;
 use wayfare_proto::trace::timeline::Timings;
 
+use super::stop::{Stop, Stopped, Stopper, pair};
 use super::{Transfer, run};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::events::EventReceiver;
 use crate::queue::Ticket;
 use crate::reply::Reply;
 
-/// A transfer that runs by itself; dropping the handle aborts it.
+/// A transfer that runs by itself; dropping the handle aborts it, unless it is
+/// [detached](Handle::detach).
 ///
 /// ```no_run
 /// # async fn run(manager: wayfare::Manager) -> Result<(), wayfare::Error> {
@@ -32,11 +34,12 @@ use crate::reply::Reply;
 /// let reply = handle.await?;
 /// # Ok(()) }
 /// ```
+#[must_use = "dropping the handle aborts the transfer"]
 pub struct Handle {
     events: EventReceiver,
     ticket: Arc<Ticket>,
-    abort: AbortOnDrop,
-    outcome: oneshot::Receiver<Result<Option<Reply>, Error>>,
+    stopper: Stopper,
+    outcome: oneshot::Receiver<Result<Reply, Error>>,
 }
 
 /// What a transfer came to, for those who asked to be told at its end.
@@ -79,16 +82,16 @@ impl Handle {
     ) -> Result<Self, Error> {
         let (tell, outcome) = oneshot::channel();
         let ticket = transfer.ticket.clone();
-        let abort = spawn(home, async move {
+        let stopper = spawn(home, move |mut stop| async move {
             let ended = match handlers {
-                None => run(transfer).await.map(Some),
+                None => stop.or(run(transfer)).await.unwrap_or_else(|_| Err(aborted())),
                 // Boxed, so that a transfer without handlers stays small while it waits.
-                Some(handlers) => Box::pin(handlers.attend(transfer)).await.map(|()| None),
+                Some(handlers) => Box::pin(handlers.attend(transfer, stop)).await,
             };
             // Whoever let go of the handle does not want to know.
             let _ = tell.send(ended);
         })?;
-        Ok(Self { events, ticket, abort, outcome })
+        Ok(Self { events, ticket, stopper, outcome })
     }
 
     /// The next event of the transfer; nothing after its last.
@@ -99,9 +102,15 @@ impl Handle {
         std::future::poll_fn(|cx| self.events.poll_next(cx)).await
     }
 
-    /// Stops the transfer now. Its last event is a failure, and so is its outcome.
+    /// Stops the transfer now. Its last event is a failure, and so is its outcome; its handlers for
+    /// errors and for its end are called.
     pub fn abort(&self) {
-        self.abort.abort();
+        self.stopper.abort();
+    }
+
+    /// Lets the transfer go on by itself to its end, for those who only want its handlers called.
+    pub fn detach(self) {
+        self.stopper.detach();
     }
 
     /// Changes the priority. One that waits for its turn moves at once; on one that has it, it
@@ -122,11 +131,8 @@ impl Handle {
         self.outcome().await.map(drop)
     }
 
-    async fn outcome(mut self) -> Result<Option<Reply>, Error> {
-        let outcome = (&mut self.outcome).await;
-        outcome.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Aborted, Stage::Plan, "the transfer was aborted"))
-        })
+    async fn outcome(mut self) -> Result<Reply, Error> {
+        (&mut self.outcome).await.unwrap_or_else(|_| Err(aborted()))
     }
 }
 
@@ -134,12 +140,10 @@ impl IntoFuture for Handle {
     type Output = Result<Reply, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
+    /// The reply. If handlers have read the body it is given again from memory, except for what
+    /// went to a data handler.
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            self.outcome().await?.ok_or_else(|| {
-                Error::invalid_request("the body went to the handlers; there is no reply to have")
-            })
-        })
+        Box::pin(self.outcome())
     }
 }
 
@@ -158,7 +162,7 @@ impl Handlers {
     }
 
     /// Lives a transfer, reads its body and tells everybody what came of it.
-    async fn attend(mut self, transfer: Box<Transfer>) -> Result<(), Error> {
+    async fn attend(mut self, transfer: Box<Transfer>, mut stop: Stop) -> Result<Reply, Error> {
         let mut finished = Finished {
             url: transfer.url.clone(),
             status: None,
@@ -167,76 +171,77 @@ impl Handlers {
             timings: Timings::default(),
             error: None,
         };
-        if let Err(error) = self.read(run(transfer).await, &mut finished).await {
-            if let Some(url) = error.url() {
-                finished.url = url.clone();
+        let ended = match stop.or(self.read(run(transfer), &mut finished)).await {
+            Ok(ended) => ended,
+            Err(Stopped::Aborted) => Err(aborted()),
+            Err(Stopped::Dropped) => return Err(aborted()),
+        };
+        let reply = match ended {
+            Ok(reply) => Some(reply),
+            Err(error) => {
+                self.tell_error(&error, &mut finished);
+                finished.error = Some(error);
+                None
             }
-            if let (ErrorKind::Tls(_), Some(tell)) = (error.kind(), self.tls_error.take()) {
-                tell(&error);
-            }
-            if let Some(tell) = self.error.take() {
-                tell(&error);
-            }
-            finished.error = Some(error);
-        }
+        };
         for tell in &self.finished {
             tell(&finished);
         }
-        finished.error.map_or(Ok(()), Err)
+        match (reply, finished.error) {
+            (Some(reply), _) => Ok(reply),
+            (None, error) => Err(error.unwrap_or_else(aborted)),
+        }
+    }
+
+    fn tell_error(&mut self, error: &Error, finished: &mut Finished) {
+        if let Some(url) = error.url() {
+            finished.url = url.clone();
+        }
+        finished.timings = error.timings();
+        if let (ErrorKind::Tls(_), Some(tell)) = (error.kind(), self.tls_error.take()) {
+            tell(error);
+        }
+        if let Some(tell) = self.error.take() {
+            tell(error);
+        }
     }
 
     async fn read(
         &mut self,
-        lived: Result<Reply, Error>,
+        life: impl Future<Output = Result<Reply, Error>>,
         finished: &mut Finished,
-    ) -> Result<(), Error> {
-        let mut reply = lived?;
+    ) -> Result<Reply, Error> {
+        let mut reply = life.await?;
         finished.url = reply.url().clone();
         finished.status = Some(reply.status());
         finished.headers = reply.headers().clone();
-        let read = match &mut self.data {
-            None => reply.collect().await,
-            Some(tell) => pump(&mut reply, tell).await,
-        };
-        finished.timings = reply.timings();
-        finished.body = read?;
-        Ok(())
-    }
-}
-
-async fn pump(reply: &mut Reply, tell: &mut DataHandler) -> Result<Bytes, Error> {
-    while let Some(chunk) = reply.chunk().await? {
-        tell(&chunk);
-    }
-    Ok(BytesMut::new().freeze())
-}
-
-/// Runs `work` in `home` until it ends or the guard is dropped.
-pub(crate) fn spawn(
-    home: &Home,
-    work: impl Future<Output = ()> + Send + 'static,
-) -> Result<AbortOnDrop, Error> {
-    let (stop, mut stopped) = oneshot::channel::<()>();
-    let mut work = Box::pin(work);
-    let guarded = async move {
-        std::future::poll_fn(|cx| {
-            if Pin::new(&mut stopped).poll(cx).is_ready() {
-                return std::task::Poll::Ready(());
+        match &mut self.data {
+            None => {
+                finished.body = reply.collect().await?;
+                reply.put_back(finished.body.clone());
             }
-            work.as_mut().poll(cx)
-        })
-        .await;
-    };
-    home.spawn(guarded)
-        .map_err(|_| Error::invalid_request("a transfer can only be started in a runtime"))?;
-    Ok(AbortOnDrop(Mutex::new(Some(stop))))
+            Some(tell) => {
+                while let Some(chunk) = reply.chunk().await? {
+                    tell(&chunk);
+                }
+            }
+        }
+        finished.timings = reply.timings();
+        Ok(reply)
+    }
 }
 
-/// Stops the spawned work when dropped.
-pub(crate) struct AbortOnDrop(Mutex<Option<oneshot::Sender<()>>>);
+fn aborted() -> Error {
+    Error::new(ErrorKind::Aborted, Stage::Plan, "the transfer was aborted")
+}
 
-impl AbortOnDrop {
-    fn abort(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
+/// Runs work in `home` until it ends or is stopped.
+pub(crate) fn spawn<W>(home: &Home, work: impl FnOnce(Stop) -> W) -> Result<Stopper, Error>
+where
+    W: Future<Output = ()> + Send + 'static,
+{
+    let (stopper, stop) = pair();
+    home.spawn(work(stop))
+        .map_err(|_| Error::invalid_request("a transfer can only be started in a runtime"))?;
+    Ok(stopper)
 }

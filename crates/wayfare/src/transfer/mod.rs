@@ -7,6 +7,7 @@ mod judge;
 mod learn;
 mod plan;
 pub(crate) mod shared;
+mod stop;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -222,8 +223,9 @@ impl Transfer {
 
     fn conclude(&mut self, lived: Result<Reply, Error>) -> Result<Reply, Error> {
         lived.map_err(|error| {
-            let error = error.at(&self.url);
+            let mut error = error.at(&self.url).for_method(&self.method);
             if let Some(emitter) = self.emitter.take() {
+                error = error.after(emitter.timings());
                 emitter.emit(|| What::Failed { message: error.to_string() });
             }
             error

@@ -74,6 +74,15 @@ impl Shared {
             self.watching.store(false, Ordering::Release);
         }
     }
+
+    /// Closes what was kept too long; true if there is, or may come, more to be closed.
+    fn look_after_idle(&self) -> bool {
+        let fresh = self.options.connections.idle;
+        // Looking at a connection of a calling thread must happen in such a place.
+        let left = wayfare_net::caller::block_on(async { self.connections.sweep(fresh, now()) });
+        // A connection on loan comes back when nobody thinks of starting a watcher.
+        left || self.queue.total().active > 0
+    }
 }
 
 /// Looks after the kept connections until there are none, or the manager has gone.
@@ -81,11 +90,13 @@ fn watch(shared: &Weak<Shared>) {
     loop {
         std::thread::sleep(WATCH);
         let Some(shared) = shared.upgrade() else { return };
-        let fresh = shared.options.connections.idle;
-        // Looking at a connection of a calling thread must happen in such a place.
-        let left = wayfare_net::caller::block_on(async { shared.connections.sweep(fresh, now()) });
-        if !left {
-            shared.watching.store(false, Ordering::Release);
+        if shared.look_after_idle() {
+            continue;
+        }
+        shared.watching.store(false, Ordering::Release);
+        // Who came before that saw somebody watching, so it is for this thread to look once more;
+        // who came after it has started another.
+        if !shared.look_after_idle() || shared.watching.swap(true, Ordering::AcqRel) {
             return;
         }
     }

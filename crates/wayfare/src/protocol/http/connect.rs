@@ -30,7 +30,8 @@ pub(super) async fn obtain(
     loop {
         let fresh = around.options.connections.idle;
         let home = around.home.id();
-        let wanted = Wanted { key: around.key, home, sharing, fresh, now: now() };
+        let (key, reuse) = (around.key, around.reuse);
+        let wanted = Wanted { key, home, sharing, reuse, fresh, now: now() };
         match around.connections.find(&wanted) {
             Found::Exclusive(connection) => {
                 emitter.emit(|| What::Reused);
@@ -67,6 +68,34 @@ async fn open(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Obtained, Error> {
+    match open_any(&dialing, around, emitter).await {
+        Ok(Opened::Http1(connection)) => {
+            dialing.became_exclusive();
+            Ok(Obtained::Http1(connection))
+        }
+        Ok(Opened::Http2(connection)) => {
+            let claim = h2::Claim::first(connection.clone());
+            dialing.became_shared(connection);
+            Ok(Obtained::Http2(claim))
+        }
+        Err(error) => {
+            dialing.failed();
+            Err(error)
+        }
+    }
+}
+
+/// A connection that the pool does not know of yet.
+enum Opened {
+    Http1(Box<h1::Connection>),
+    Http2(h2::Connection),
+}
+
+async fn open_any(
+    dialing: &Dial,
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Result<Opened, Error> {
     let Dialed { stream, tls } = dial_with_room(around, emitter).await?;
     let protocol = tls.as_ref().and_then(|facts| facts.protocol.clone());
     let is_http2 = match around.key.origin.scheme() {
@@ -75,18 +104,14 @@ async fn open(
     };
     let tls = tls.map(Arc::new);
     if is_http2 {
-        let connection = h2::open(stream, tls, dialing.news(), around).await?;
-        let claim = h2::Claim::first(connection.clone());
-        dialing.became_shared(connection);
-        return Ok(Obtained::Http2(claim));
+        return h2::open(stream, tls, dialing.news(), around).await.map(Opened::Http2);
     }
     if around.key.versions == Versions::Http2 {
         let message = "the server does not offer HTTP/2, which was demanded";
         return Err(Error::new(ErrorKind::Protocol, Stage::Connect, message));
     }
-    dialing.became_exclusive();
-    let connection = h1::Connection::new(stream, tls, around.home.clone());
-    Ok(Obtained::Http1(Box::new(connection)))
+    let (home, generation) = (around.home.clone(), dialing.generation());
+    Ok(Opened::Http1(Box::new(h1::Connection::new(stream, tls, home, generation))))
 }
 
 /// Dials; when this process has no descriptor left, connections that nobody uses are given up for

@@ -16,7 +16,7 @@ use wayfare_net::socket::Stream;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::retry::Age;
 
-use crate::pool::Exclusive;
+use crate::pool::{Exclusive, Generation};
 use crate::protocol::ConnectionFacts;
 
 mod exchange;
@@ -32,10 +32,16 @@ pub(crate) struct Connection {
     timer: Timer,
     facts: ConnectionFacts,
     age: Age,
+    generation: Generation,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Box<dyn Stream>, tls: Option<Arc<TlsFacts>>, home: Home) -> Self {
+    pub(crate) fn new(
+        stream: Box<dyn Stream>,
+        tls: Option<Arc<TlsFacts>>,
+        home: Home,
+        generation: Generation,
+    ) -> Self {
         // Asked once: each of these is a system call.
         let (peer, local) = (stream.peer_address(), stream.local_address());
         Self {
@@ -45,6 +51,7 @@ impl Connection {
             timer: Timer::new(home),
             facts: ConnectionFacts { age: None, peer, local, tls },
             age: Age::Fresh,
+            generation,
         }
     }
 
@@ -80,6 +87,10 @@ impl Exclusive for Box<Connection> {
     fn is_quiet(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         self.input.is_empty() && self.poll_fill(FIRST_READ, &mut cx).is_pending()
+    }
+
+    fn generation(&self) -> Generation {
+        self.generation
     }
 }
 

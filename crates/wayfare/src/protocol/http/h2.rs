@@ -8,12 +8,13 @@ use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Notify;
+use wayfare_net::caller::block_on;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_net::socket::Stream;
@@ -21,7 +22,6 @@ use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::retry::Age;
 
 use super::Surroundings;
-use crate::body::incoming::Wire;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::options::Options;
 use crate::pool::Shared;
@@ -63,6 +63,8 @@ pub(super) struct State {
     idle_since: AtomicU64,
     /// Milliseconds after `started` at which bytes last came; 0 before the first.
     heard: Arc<AtomicU64>,
+    /// Bytes that came so far.
+    bytes: Arc<AtomicU64>,
 }
 
 impl Connection {
@@ -129,11 +131,27 @@ impl Claim {
         Self { connection, age: Age::Reused, timer }
     }
 
+    /// On the calling thread: tells the server now that the exchange was given up, if it was;
+    /// nobody else may come by for long.
+    fn flush_farewell(&self) {
+        if matches!(self.connection.0.driven, Driven::ByWaiters(_)) {
+            block_on(std::future::poll_fn(|cx| {
+                self.drive(cx);
+                Poll::Ready(())
+            }));
+        }
+    }
+
     /// On the calling thread: moves frames in both directions.
     fn drive(&self, cx: &mut Context<'_>) {
         if let Driven::ByWaiters(driver) = &self.connection.0.driven {
-            let mut driver = driver.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = driver.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(driver) = held.as_mut() else { return };
             if driver.as_mut().poll(cx).is_ready() {
+                // Letting go of it closes the socket and fails every exchange that still waits.
+                let ended = held.take();
+                drop(held);
+                drop(ended);
                 self.connection.refuse_more();
             }
         }
@@ -148,6 +166,7 @@ impl Drop for Claim {
             timers.push(timer);
         }
         drop(timers);
+        self.flush_farewell();
         let state = &self.connection.0.state;
         let elapsed = now().saturating_duration_since(state.started).as_millis();
         state.idle_since.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -176,8 +195,8 @@ pub(super) async fn open(
         tls,
     };
     let started = now();
-    let heard = Arc::new(AtomicU64::new(0));
-    let stream = Observed::new(stream, heard.clone(), started);
+    let stream = Observed::new(stream, started);
+    let (heard, bytes) = stream.counters();
     let (send, connection) = builder(around.options).handshake(stream).await.map_err(|why| {
         let message = format!("HTTP/2 could not begin: {why}");
         Error::new(ErrorKind::Protocol, Stage::Connect, message).because(why)
@@ -190,6 +209,7 @@ pub(super) async fn open(
         started,
         idle_since: AtomicU64::new(0),
         heard,
+        bytes,
     });
     let room = Room {
         queue: around.queue.clone(),
@@ -243,12 +263,6 @@ fn builder(options: &Options) -> h2::client::Builder {
         .max_send_buffer_size(SEND_BUFFER)
         .enable_push(false);
     builder
-}
-
-impl State {
-    fn is_draining(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
-    }
 }
 
 const SMALLEST_WINDOW: u32 = 16 * 1024;

@@ -15,7 +15,7 @@ use super::{Failure, Outcome, Outgoing};
 use crate::error::Error;
 use crate::events::Emitter;
 use crate::options::Options;
-use crate::pool::Pool;
+use crate::pool::{Pool, Reuse};
 use crate::queue::{LaneKey, Queue};
 
 pub(crate) use connect::preconnect;
@@ -32,6 +32,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) home: &'a Home,
     pub(crate) options: &'a Arc<Options>,
     pub(crate) priority: Priority,
+    pub(crate) reuse: Reuse,
 }
 
 /// A connection that an exchange can be made on.

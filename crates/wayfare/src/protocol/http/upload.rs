@@ -2,8 +2,10 @@
 
 use std::io;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, header};
 use wayfare_net::runtime::Home;
 
 use crate::body::{Body, Source};
@@ -107,6 +109,13 @@ impl Upload {
     }
 }
 
+/// True if the request waits for the server's word before its body (RFC 9110 §10.1.1).
+pub(super) fn expects_continue(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
 fn failed(why: &io::Error) -> Error {
     let message = format!("the request's body could not be read: {why}");
     Error::new(ErrorKind::BodySource, Stage::Send, message)
@@ -115,3 +124,5 @@ fn failed(why: &io::Error) -> Error {
 
 /// Bytes in memory are sent in pieces of this size, so that progress can be told.
 const PIECE: usize = 64 * 1024;
+/// How long `100 Continue` is waited for; curl waits as long.
+pub(super) const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);

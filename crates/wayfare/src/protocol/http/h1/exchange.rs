@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::Home;
 use wayfare_proto::policy::deadline::Wait;
@@ -23,7 +23,7 @@ use super::{Connection, FIRST_READ};
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
 use crate::options::Options;
-use crate::protocol::http::upload::Upload;
+use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, authority, target, unwritable};
 use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded};
 
@@ -164,6 +164,8 @@ impl Exchange {
                     ready!(self.poll_write(cx))?;
                     self.sending = SendState::Sent;
                     emitter.timeline.mark(Moment::SendEnded, self.moved);
+                    let (sent, total) = (self.upload.sent(), self.upload.total());
+                    emitter.last_progress(|| What::UploadProgress { sent, total });
                     emitter.emit(|| What::Sent);
                 }
             }
@@ -188,6 +190,7 @@ impl Exchange {
                 return Poll::Pending;
             }
         };
+        let has_piece = piece.is_some();
         let output = &mut self.connection.output;
         match (piece, self.framing) {
             (Some(piece), Sending::Chunked) => {
@@ -202,8 +205,10 @@ impl Exchange {
             }
             (None, _) => self.sending = SendState::Finishing,
         }
-        let (sent, total) = (self.upload.sent(), self.upload.total());
-        emitter.progress(|| What::UploadProgress { sent, total });
+        if has_piece {
+            let (sent, total) = (self.upload.sent(), self.upload.total());
+            emitter.progress(|| What::UploadProgress { sent, total });
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -337,12 +342,6 @@ impl Exchange {
     }
 }
 
-fn expects_continue(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::EXPECT)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
-
 fn lost(why: io::Error, stage: Stage) -> Error {
     let message = match why.kind() {
         io::ErrorKind::UnexpectedEof => "the connection was closed before the answer".to_owned(),
@@ -353,5 +352,3 @@ fn lost(why: io::Error, stage: Stage) -> Error {
 
 /// Output up to this size waits for the next piece of the body.
 const COALESCE: usize = 16 * 1024;
-/// How long `100 Continue` is waited for; curl waits as long.
-const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);

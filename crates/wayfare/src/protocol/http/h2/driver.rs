@@ -21,7 +21,7 @@ use super::{Room, State};
 /// Who drives a connection.
 pub(super) enum Driven {
     /// Every thread that waits for one of its exchanges.
-    ByWaiters(Mutex<Pin<Box<Driver>>>),
+    ByWaiters(Mutex<Option<Pin<Box<Driver>>>>),
     /// A task of its own.
     ByTask,
 }
@@ -37,7 +37,7 @@ pub(super) fn start(
     let driver = Box::pin(Driver::new(connection, state, room, ping, home.clone()));
     match home.spawn(driver) {
         Ok(()) => Driven::ByTask,
-        Err(driver) => Driven::ByWaiters(Mutex::new(driver)),
+        Err(driver) => Driven::ByWaiters(Mutex::new(Some(driver))),
     }
 }
 
@@ -49,6 +49,8 @@ pub(super) struct Driver {
     health: Health,
     /// The server's first settings have come.
     greeted: bool,
+    /// Bytes heard when the last exchange ended.
+    idle_from: Option<u64>,
 }
 
 impl Driver {
@@ -62,7 +64,7 @@ impl Driver {
         let ping = connection.ping_pong();
         room.set(state.most.load(Ordering::Relaxed));
         let health = Health { ping, patience, asked: None, timer: Timer::new(home) };
-        Self { connection, state, room, health, greeted: false }
+        Self { connection, state, room, health, greeted: false, idle_from: None }
     }
 
     /// The peer may change how many streams it takes at any time (RFC 9113 §6.5.2).
@@ -77,6 +79,18 @@ impl Driver {
     }
 }
 
+impl Driver {
+    /// True if a peer that nobody asks anything keeps on talking.
+    fn is_flooded(&mut self) -> bool {
+        if self.state.active.load(Ordering::Acquire) > 0 {
+            self.idle_from = None;
+            return false;
+        }
+        let bytes = self.state.bytes.load(Ordering::Relaxed);
+        bytes - *self.idle_from.get_or_insert(bytes) > IDLE_TALK
+    }
+}
+
 impl Future for Driver {
     type Output = ();
 
@@ -84,7 +98,7 @@ impl Future for Driver {
         let this = &mut *self;
         let ended = Pin::new(&mut this.connection).poll(cx).is_ready();
         this.follow_limit();
-        if ended || this.health.poll_dead(&this.state, cx).is_ready() {
+        if ended || this.is_flooded() || this.health.poll_dead(&this.state, cx).is_ready() {
             this.state.closing.store(true, Ordering::Release);
             return Poll::Ready(());
         }
@@ -142,12 +156,18 @@ impl Health {
 pub(super) struct Observed {
     stream: Box<dyn Stream>,
     heard: Arc<AtomicU64>,
+    bytes: Arc<AtomicU64>,
     started: Instant,
 }
 
 impl Observed {
-    pub(super) fn new(stream: Box<dyn Stream>, heard: Arc<AtomicU64>, started: Instant) -> Self {
-        Self { stream, heard, started }
+    pub(super) fn new(stream: Box<dyn Stream>, started: Instant) -> Self {
+        Self { stream, heard: Arc::default(), bytes: Arc::default(), started }
+    }
+
+    /// When bytes last came, and how many have come.
+    pub(super) fn counters(&self) -> (Arc<AtomicU64>, Arc<AtomicU64>) {
+        (self.heard.clone(), self.bytes.clone())
     }
 }
 
@@ -157,7 +177,10 @@ impl AsyncRead for Observed {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let read = (buffer.filled().len() - before) as u64;
+        self.bytes.fetch_add(read, Ordering::Relaxed);
         let elapsed = now().saturating_duration_since(self.started).as_millis();
         self.heard.store(u64::try_from(elapsed).unwrap_or(u64::MAX).max(1), Ordering::Release);
         Poll::Ready(Ok(()))
@@ -193,3 +216,7 @@ impl AsyncWrite for Observed {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+/// More than so much is said by no honest peer on a connection that is not in use: settings, pings,
+/// the rest of what was reset.
+const IDLE_TALK: u64 = 4 * 1024 * 1024;

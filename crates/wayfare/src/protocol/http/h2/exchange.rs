@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::policy::deadline::Wait;
@@ -23,8 +23,8 @@ use super::incoming::Incoming;
 use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
-use crate::options::Options;
-use crate::protocol::http::upload::Upload;
+use crate::options::{HeadLimits, Options};
+use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, authority, target, unwritable};
 use crate::protocol::{
     Answer, ConnectionFacts, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded,
@@ -48,24 +48,28 @@ pub(in crate::protocol::http) async fn exchange(
     };
     emitter.mark(Moment::SendBegan);
     let ended = body.is_none() || body.length() == Some(0);
+    let expects = expects_continue(request.headers());
     let opened = match open_stream(&claim, request, ended, around).await {
         Ok(opened) => opened,
         Err(error) => {
+            if error.kind() != ErrorKind::ConnectionLost {
+                return fail(error, Break::Answering, Some(body));
+            }
             claim.connection.refuse_more();
-            let how = if error.kind() == ErrorKind::ConnectionLost {
-                Break::Refused
-            } else {
-                Break::Answering
-            };
-            return fail(error, how, Some(body));
+            return fail(error, Break::Refused, Some(body));
         }
     };
     let mut exchange = Exchange {
+        farewell: false,
         claim,
         response: opened.0,
         stream: opened.1,
         upload: Upload::new(body),
-        sending: if ended { Sending::Sent } else { Sending::Ready },
+        sending: match (ended, expects) {
+            (true, _) => Sending::Sent,
+            (false, true) => Sending::AwaitContinue(now() + CONTINUE_PATIENCE),
+            (false, false) => Sending::Ready,
+        },
         home: around.home.clone(),
         options: around.options.clone(),
         moved: now(),
@@ -81,7 +85,8 @@ pub(in crate::protocol::http) async fn exchange(
             Outcome::Answered(Box::new(exchange.into_answer(response, emitter)))
         }
         Err((error, how)) => {
-            if how == Break::Refused && exchange.claim.connection.0.state.is_draining() {
+            if how == Break::Refused && exchange.farewell {
+                // The next go must not come back to a connection that said good-bye.
                 exchange.claim.connection.refuse_more();
             }
             let untouched = exchange.upload.into_untouched();
@@ -144,12 +149,17 @@ fn head(
         .path_and_query(target(url))
         .build()
         .map_err(unwritable)?;
-    // RFC 9113 §8.2.2: fields that speak of a connection are malformed here.
+    // RFC 9113 §8.2.2: fields that speak of a connection are malformed here, but for this one.
+    let trailers = headers.get(header::TE).filter(|te| te.as_bytes() == b"trailers").cloned();
     if headers.keys().any(|name| CONNECTION_FIELDS.contains(&name.as_str())) {
         for name in CONNECTION_FIELDS {
             headers.remove(name);
         }
     }
+    if let Some(trailers) = trailers {
+        headers.insert(header::TE, trailers);
+    }
+    check_length(&headers, body)?;
     if let (false, Some(length)) = (body.is_none(), body.length()) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     } else if body.is_none() && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
@@ -167,9 +177,18 @@ fn head(
     Ok(request)
 }
 
+/// A caller's own `Content-Length` must say what the body says, as over HTTP/1.1.
+fn check_length(headers: &HeaderMap, body: &crate::body::Body) -> Result<(), Error> {
+    let Some(given) = headers.get(header::CONTENT_LENGTH) else { return Ok(()) };
+    let known = body.length().map(|length| length.to_string());
+    if known.as_deref().map(str::as_bytes) == Some(given.as_bytes()) {
+        return Ok(());
+    }
+    Err(Error::invalid_request("the Content-Length given is not the body's length"))
+}
+
 /// An exchange until its answer's head is there.
 struct Exchange {
-    claim: Claim,
     response: ResponseFuture,
     stream: SendStream<Bytes>,
     upload: Upload,
@@ -178,9 +197,15 @@ struct Exchange {
     options: Arc<Options>,
     moved: Instant,
     interim: u8,
+    /// The server has said that it takes no more (GOAWAY).
+    farewell: bool,
+    /// Last, so that the place is given on when the stream has been given up.
+    claim: Claim,
 }
 
 enum Sending {
+    /// The body waits for `100 Continue` until then (RFC 9110 §10.1.1: not indefinitely).
+    AwaitContinue(Instant),
     /// A piece is to be fetched.
     Ready,
     /// A piece waits for the peer's window.
@@ -221,9 +246,25 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) -> Poll<Result<http::Response<RecvStream>, Stop>> {
         while let Poll::Ready(Some(interim)) = self.response.poll_informational(cx) {
-            let (parts, ()) = interim.map_err(stop)?.into_parts();
+            let (parts, ()) = interim.map_err(|why| self.stopped(why))?.into_parts();
+            let message = match parts.status {
+                // RFC 9113 §8.6: there is nothing to switch to.
+                StatusCode::SWITCHING_PROTOCOLS => Some("a 101 over HTTP/2".to_owned()),
+                _ => too_large(&parts.headers, &self.options.heads),
+            };
+            if let Some(message) = message {
+                let error = Error::new(ErrorKind::Protocol, Stage::Receive, message);
+                return Poll::Ready(Err((error, Break::Answering)));
+            }
             self.interim = self.interim.saturating_add(1);
             self.moved = now();
+            if parts.status == StatusCode::CONTINUE
+                && matches!(self.sending, Sending::AwaitContinue(_))
+            {
+                self.sending = Sending::Ready;
+                // The sending side was polled before this was read.
+                cx.waker().wake_by_ref();
+            }
             if self.interim > self.options.heads.interim {
                 let limit = self.options.heads.interim;
                 let message = format!("more than {limit} interim responses");
@@ -232,10 +273,9 @@ impl Exchange {
             }
             emitter.emit(|| What::Interim { status: parts.status, headers: parts.headers });
         }
-        let response = ready!(Pin::new(&mut self.response).poll(cx)).map_err(stop)?;
-        let fields = response.headers().len();
-        if fields > self.options.heads.fields {
-            let message = format!("more than {} fields in a head", self.options.heads.fields);
+        let response =
+            ready!(Pin::new(&mut self.response).poll(cx)).map_err(|why| self.stopped(why))?;
+        if let Some(message) = too_large(response.headers(), &self.options.heads) {
             let error = Error::new(ErrorKind::Protocol, Stage::Receive, message);
             return Poll::Ready(Err((error, Break::Answering)));
         }
@@ -246,6 +286,11 @@ impl Exchange {
         loop {
             match &mut self.sending {
                 Sending::Sent | Sending::Stopped => return Poll::Ready(Ok(())),
+                Sending::AwaitContinue(until) => {
+                    let until = *until;
+                    ready!(self.claim.timer.poll_until(until, cx));
+                    self.sending = Sending::Ready;
+                }
                 Sending::Ready => {
                     let piece = ready!(self.upload.poll_piece(&self.home, cx))
                         .map_err(|error| (error, Break::Answering))?;
@@ -256,6 +301,8 @@ impl Exchange {
                             self.sending = Sending::Sent;
                             self.moved = now();
                             emitter.timeline.mark(Moment::SendEnded, self.moved);
+                            let (sent, total) = (self.upload.sent(), self.upload.total());
+                            emitter.last_progress(|| What::UploadProgress { sent, total });
                             emitter.emit(|| What::Sent);
                         }
                     }
@@ -284,6 +331,14 @@ impl Exchange {
         }
     }
 
+    /// What an error means here: after an interim answer it is no longer silence.
+    fn stopped(&mut self, why: h2::Error) -> Stop {
+        self.farewell |= why.is_go_away() && why.is_remote();
+        let (error, how) = stop(why);
+        let answering = how == Break::Silent && self.interim > 0;
+        (error, if answering { Break::Answering } else { how })
+    }
+
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let timeouts = &self.options.timeouts;
         let (wait, phase, stage) = match self.sending {
@@ -307,7 +362,9 @@ impl Exchange {
         let (parts, stream) = response.into_parts();
         let facts =
             ConnectionFacts { age: Some(self.claim.age), ..self.claim.connection.0.facts.clone() };
-        let content = if stream.is_end_stream() {
+        // RFC 9110 §15.3.5, §15.4.5: these have no body, whatever follows.
+        let bodiless = matches!(parts.status.as_u16(), 204 | 304);
+        let content = if bodiless || stream.is_end_stream() {
             Content::Memory(Bytes::new(), None)
         } else {
             let unfinished = (!complete).then_some(self.stream);
@@ -316,6 +373,7 @@ impl Exchange {
                 stream,
                 data_ended: false,
                 _unfinished: unfinished,
+                limits: self.options.heads,
             }))
         };
         Answer {
@@ -330,6 +388,16 @@ impl Exchange {
     }
 }
 
+/// What exceeds the limits of a head; its whole size is the engine's to limit.
+pub(super) fn too_large(headers: &HeaderMap, limits: &HeadLimits) -> Option<String> {
+    if headers.len() > limits.fields {
+        return Some(format!("more than {} fields in a head", limits.fields));
+    }
+    let longest = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).max();
+    (longest.unwrap_or(0) > limits.field_bytes)
+        .then(|| format!("a field of more than {} bytes", limits.field_bytes))
+}
+
 /// How bad an error is for the request that met it.
 fn stop(why: h2::Error) -> Stop {
     // RFC 9113 §6.8: streams above a GOAWAY's last one, and only those get this error, were not
@@ -338,7 +406,7 @@ fn stop(why: h2::Error) -> Stop {
         why.reason() == Some(Reason::REFUSED_STREAM) || (why.is_go_away() && why.is_remote());
     let how = if refused {
         Break::Refused
-    } else if why.is_io() || why.is_go_away() {
+    } else if why.is_io() {
         Break::Silent
     } else {
         Break::Answering
@@ -347,7 +415,7 @@ fn stop(why: h2::Error) -> Stop {
 }
 
 fn failed(why: h2::Error, stage: Stage) -> Error {
-    let kind = if why.is_io() || why.is_go_away() || (why.is_reset() && why.is_remote()) {
+    let kind = if why.is_io() || ((why.is_go_away() || why.is_reset()) && why.is_remote()) {
         ErrorKind::ConnectionLost
     } else {
         ErrorKind::Protocol

@@ -7,16 +7,20 @@ use h2::{Reason, RecvStream, SendStream};
 use wayfare_net::runtime::Timer;
 
 use super::Claim;
+use super::exchange::too_large;
 use crate::body::incoming::{Piece, Wire};
 use crate::error::{Error, ErrorKind, Stage};
+use crate::options::HeadLimits;
 
 /// A body on its way in over an HTTP/2 stream.
 pub(super) struct Incoming {
-    pub(super) claim: Claim,
     pub(super) stream: RecvStream,
     pub(super) data_ended: bool,
     /// An upload that was stopped: letting go of it would reset the stream, answer and all.
     pub(super) _unfinished: Option<SendStream<Bytes>>,
+    pub(super) limits: HeadLimits,
+    /// Last, so that the place is given on when the stream has been given up.
+    pub(super) claim: Claim,
 }
 
 impl Wire for Incoming {
@@ -49,6 +53,10 @@ impl Incoming {
             }
         }
         let trailers = ready!(self.stream.poll_trailers(cx)).map_err(broken_body)?;
+        if let Some(message) = trailers.as_ref().and_then(|fields| too_large(fields, &self.limits))
+        {
+            return Poll::Ready(Err(Error::new(ErrorKind::Protocol, Stage::Body, message)));
+        }
         Poll::Ready(Ok(Piece::End(trailers)))
     }
 }
