@@ -378,6 +378,30 @@ fn verbose_tells_what_happens_and_hides_secrets() {
 }
 
 #[test]
+fn verbose_tells_each_request_as_it_is_sent() {
+    let server = server();
+    let url = server.url("/redirect-to?url=%2Fupload&code=307");
+    let ended = run(&["post", "-v", "--json", "{}", &url]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    for line in ["> POST /redirect-to", "> POST /upload"] {
+        let (_, told) = ended.err.split_once(line).unwrap_or_else(|| panic!("{}", ended.err));
+        let request: Vec<_> =
+            told.lines().skip(1).take_while(|line| line.starts_with('>')).collect();
+        let told = |start: &str| request.iter().any(|line| line.starts_with(start));
+        for field in ["host: 127", "accept-encoding: ", "user-agent: ", "accept: application/json"]
+        {
+            assert!(told(&format!("> {field}")), "{field}: {}", ended.err);
+        }
+        assert!(told("> content-type: application/json"), "{}", ended.err);
+    }
+    let sent = &server.requests()[1].headers;
+    assert_eq!(sent["content-type"], "application/json");
+    let away = run(&["post", "-v", "-d", "a=1", &server.url("/redirect-to?url=%2Fget&code=303")]);
+    let (_, second) = away.err.split_once("> GET /get").unwrap();
+    assert!(!second.contains("> content-type"), "{}", away.err);
+}
+
+#[test]
 fn what_a_server_says_cannot_steer_the_terminal() {
     let line = "HTTP/1.1 500 \u{1b}[2JOops\r\nContent-Length: 0\r\nX-A: \u{1b}[31m\r\n\r\n";
     let script = wayfare_testkit::script::Script::always(vec![

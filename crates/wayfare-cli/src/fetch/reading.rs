@@ -80,14 +80,7 @@ async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Res
         written(write_head(&reply))?;
     }
     let reply = if output.no_fail { reply } else { reply.error_for_status()? };
-    if shared.transfer.asking.range.is_some()
-        && shared.method == Method::GET
-        && reply.status() == StatusCode::OK
-    {
-        let url = advice::shown(reply.url().as_str());
-        let line = format!("{url}: the server ignored the range and sends the whole body");
-        complain(shared, &output::visible(&line));
-    }
+    tell_ignored_range(shared, &reply);
     let reply = match shared.transfer.limits.limit_rate {
         Some(rate) => reply.paced(rate),
         None => reply,
@@ -105,6 +98,16 @@ async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Res
             reserved.keep();
             Ok(received)
         }
+    }
+}
+
+/// A server may answer with everything where a part was asked for (RFC 9110 §14.2).
+fn tell_ignored_range(shared: &Shared, reply: &Reply) {
+    let is_asked_for = shared.transfer.asking.range.is_some() && shared.method == Method::GET;
+    if is_asked_for && reply.status() == StatusCode::OK {
+        let url = advice::shown(reply.url().as_str());
+        let line = format!("{url}: the server ignored the range and sends the whole body");
+        complain(shared, &output::visible(&line));
     }
 }
 
@@ -130,13 +133,8 @@ fn ask(
     }
     request = request.body(shared.content.body()?);
     if shared.transfer.output.verbose {
-        let mut told = shared.manager.options().headers.0.clone();
-        told.extend(fields);
-        if asking.user.is_some() {
-            told.insert(http::header::AUTHORIZATION, http::HeaderValue::from_static("Basic"));
-        }
         let mark = if place.is_file() { format!("{}: ", place.label()) } else { String::new() };
-        let talk = Talk::new(shared.method.clone(), &url, told, mark);
+        let talk = Talk::new(mark);
         request = request.on_event(move |event| talk.tell(event));
     }
     if bar.is_shown() {

@@ -7,57 +7,48 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use url::{Position, Url};
 use wayfare::event::{Event, Timings, What};
 
+use crate::advice::shown as shown_url;
 use crate::output::{note, size, visible};
 
 /// Tells the events of one transfer.
 pub(super) struct Talk {
     /// Which transfer it is, where there are several.
     mark: String,
-    request: Mutex<Asked>,
+    /// The request that goes out next, told once it has gone.
+    planned: Mutex<Option<Asked>>,
 }
 
-/// The request as it goes out next.
+/// A request.
 struct Asked {
     method: Method,
-    url: Option<Url>,
+    url: Url,
     fields: HeaderMap,
 }
 
-impl Asked {
-    /// Follows a redirect as the library does (Fetch §4.4): what was meant for one origin does
-    /// not reach another.
-    fn follow(&mut self, status: StatusCode, to: &Url) {
-        let becomes_get = match status.as_u16() {
-            303 => self.method != Method::HEAD,
-            301 | 302 => self.method == Method::POST,
-            _ => false,
-        };
-        if becomes_get {
-            self.method = Method::GET;
-        }
-        if self.url.as_ref().is_none_or(|from| from.origin() != to.origin()) {
-            self.fields.remove(header::AUTHORIZATION);
-            self.fields.remove(header::COOKIE);
-        }
-        self.url = Some(to.clone());
-    }
-}
-
 impl Talk {
-    pub(super) fn new(method: Method, url: &str, fields: HeaderMap, mark: String) -> Self {
-        let url = Url::parse(url).ok();
-        Self { mark, request: Mutex::new(Asked { method, url, fields }) }
+    pub(super) fn new(mark: String) -> Self {
+        Self { mark, planned: Mutex::default() }
     }
 
     /// Tells an event.
     pub(super) fn tell(&self, event: &Event) {
         match &event.what {
-            What::Sent => self.request(),
+            What::Sending { method, url, headers } => {
+                let asked =
+                    Asked { method: method.clone(), url: url.clone(), fields: headers.clone() };
+                *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+            }
+            What::Sent => {
+                let asked = self.planned.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(asked) = asked {
+                    self.request(&asked);
+                }
+            }
             What::Head { status, version, headers } => self.head(*status, *version, headers),
             What::Interim { status, headers } => self.head(*status, Version::HTTP_11, headers),
             What::Trailers { headers } => self.fields('<', headers),
             What::Redirected { status, from, to } => {
-                self.request.lock().unwrap_or_else(PoisonError::into_inner).follow(*status, to);
+                let (from, to) = (shown_url(from.as_str()), shown_url(to.as_str()));
                 self.say('*', &format!("{status} leads from {from} to {to}"));
             }
             other => {
@@ -68,12 +59,13 @@ impl Talk {
         }
     }
 
-    fn request(&self) {
-        let asked = self.request.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(url) = &asked.url else { return };
+    fn request(&self, asked: &Asked) {
+        let url = &asked.url;
         let path = &url[Position::BeforePath..Position::AfterQuery];
         self.say('>', &format!("{} {path}", asked.method));
-        self.say('>', &format!("host: {}", &url[Position::BeforeHost..Position::AfterPort]));
+        if !asked.fields.contains_key(header::HOST) {
+            self.say('>', &format!("host: {}", &url[Position::BeforeHost..Position::AfterPort]));
+        }
         self.fields('>', &asked.fields);
     }
 
