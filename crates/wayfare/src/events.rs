@@ -155,10 +155,23 @@ impl EventSender {
                     // One who waits for its turn has one thing to tell.
                     queued.events.reserve_exact(1);
                 }
-                queued.events.push_back(event);
+                // Of progress that nobody has read only the newest matters, and an unread stream
+                // must not grow for as long as its transfer lasts.
+                match queued.events.back_mut() {
+                    Some(last) if is_same_progress(last, &event) => *last = event,
+                    _ => queued.events.push_back(event),
+                }
             }
         });
     }
+}
+
+fn is_same_progress(one: &Event, other: &Event) -> bool {
+    matches!(
+        (&one.what, &other.what),
+        (What::DownloadProgress { .. }, What::DownloadProgress { .. })
+            | (What::UploadProgress { .. }, What::UploadProgress { .. })
+    )
 }
 
 impl Drop for Sending {

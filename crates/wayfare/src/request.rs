@@ -143,13 +143,17 @@ impl<Face> Request<Face> {
         request
     }
 
-    /// Adds a field; one of the same name stays.
+    /// Adds a field; one of the same name stays, except for `Authorization`, which is replaced.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
         match (name.try_into(), value.try_into()) {
+            // Credentials of the URL give way to those named here.
+            (Ok(name), Ok(value)) if name == header::AUTHORIZATION => {
+                self.headers.insert(name, value);
+            }
             (Ok(name), Ok(value)) => {
                 self.headers.append(name, value);
             }

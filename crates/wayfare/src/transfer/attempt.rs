@@ -19,6 +19,7 @@ impl Transfer {
     }
 
     async fn attempt_any(&mut self, outgoing: Outgoing) -> Outcome {
+        self.stage = Stage::Receive;
         self.emit(|| What::Sending {
             method: outgoing.method.clone(),
             url: outgoing.url.clone(),

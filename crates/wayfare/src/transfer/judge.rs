@@ -1,11 +1,12 @@
 //! After: what an outcome means. Composes policies; has none of its own.
 
-use http::StatusCode;
+use http::{StatusCode, header};
 use wayfare_proto::policy::redirect::{self, Decision, Exchange};
 use wayfare_proto::policy::retry::{self, Age, Break, Replay};
+use wayfare_proto::syntax::range::{self, ContentRange, RangeSpec};
 
 use super::{Again, Question, Transfer};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{Answer, Failure, Outcome};
 
 /// What an outcome means.
@@ -49,6 +50,7 @@ impl Transfer {
             self.tries.resent += 1;
             return Ok(Verdict::Again(Again::Resend("a kept connection had timed out")));
         }
+        self.check_part(&answer)?;
         let exchange = Exchange {
             url: &self.url,
             method: &self.method,
@@ -65,6 +67,27 @@ impl Transfer {
             }
             Decision::Ask(next) => Ok(Verdict::Ask(Question { next, answer })),
             Decision::Refuse(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// RFC 9110 §15.3.7: a part may only come to those who asked for it, and must begin there.
+    fn check_part(&self, answer: &Answer) -> Result<(), Error> {
+        if answer.status != StatusCode::PARTIAL_CONTENT || self.key.is_none() {
+            return Ok(());
+        }
+        let wrong = |message: &str| Err(Error::new(ErrorKind::Protocol, Stage::Receive, message));
+        let Some(asked) = self.headers.get(header::RANGE) else {
+            return wrong("the server sent a part (206) of what was asked for as a whole");
+        };
+        let sent = answer.headers.get(header::CONTENT_RANGE);
+        let sent = sent.and_then(|value| ContentRange::parse(value.as_bytes()));
+        let first = match range::parse(asked.as_bytes()).as_deref() {
+            Some([RangeSpec::From(first) | RangeSpec::Inclusive { first, .. }]) => *first,
+            _ => return Ok(()),
+        };
+        match sent {
+            Some(ContentRange::Bytes { first: sent, .. }) if sent == first => Ok(()),
+            _ => wrong("the server sent another part (206) than was asked for"),
         }
     }
 

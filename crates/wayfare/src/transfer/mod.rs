@@ -64,11 +64,12 @@ pub(crate) async fn run(mut transfer: Box<Transfer>) -> Result<Reply, Error> {
     let lived = {
         let mut life = Box::pin(live(&mut transfer));
         std::future::poll_fn(|cx| match life.as_mut().poll(cx) {
-            std::task::Poll::Ready(lived) => std::task::Poll::Ready(lived),
-            std::task::Poll::Pending => timer.poll_until(deadline, cx).map(|()| Err(late(wait))),
+            std::task::Poll::Ready(lived) => std::task::Poll::Ready(Some(lived)),
+            std::task::Poll::Pending => timer.poll_until(deadline, cx).map(|()| None),
         })
         .await
     };
+    let lived = lived.unwrap_or_else(|| Err(late(wait, transfer.stage)));
     transfer.conclude(lived)
 }
 
@@ -83,6 +84,8 @@ pub(crate) struct Transfer {
     body: Body,
     key: Option<Arc<LaneKey>>,
     redirects: Vec<Redirect>,
+    /// Where it is, for the error of a deadline that ends it there.
+    stage: Stage,
     /// Whether the chain has left the first origin.
     border: Border,
     tries: Tries,
@@ -136,6 +139,7 @@ impl Transfer {
             options: start.options,
             key,
             redirects: Vec::new(),
+            stage: Stage::Queue,
             border: Border::Kept,
             tries: Tries::default(),
             ticket: start.ticket,
@@ -152,6 +156,7 @@ impl Transfer {
             return at_hand;
         }
         drop(at_hand);
+        self.stage = Stage::Queue;
         let mut waiting = self.shared.queue.turn(key, self.ticket.clone());
         let mut told = false;
         let emitter = self.emitter();
@@ -250,10 +255,10 @@ impl Drop for Transfer {
     }
 }
 
-fn late(wait: Wait) -> Error {
+fn late(wait: Wait, stage: Stage) -> Error {
     let limit = match wait {
         Wait::AtMost(limit) => limit,
         Wait::Forever => std::time::Duration::ZERO,
     };
-    Error::timeout(Phase::Whole, Stage::Receive, limit)
+    Error::timeout(Phase::Whole, stage, limit)
 }
