@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use wayfare_net::clock;
 use wayfare_net::runtime::HomeId;
 
 use crate::queue::{LaneKey, Ready};
@@ -18,6 +19,8 @@ use crate::queue::{LaneKey, Ready};
 pub(crate) trait Exclusive: Send {
     /// False if the peer has closed it, or sent something nobody asked for.
     fn is_quiet(&mut self) -> bool;
+    /// When it was opened, as [`Dialing::generation`] said.
+    fn generation(&self) -> Generation;
 }
 
 /// A connection for many exchanges at a time.
@@ -34,17 +37,30 @@ pub(crate) trait Shared: Clone + Send {
 
 /// The connections of a manager that nobody, or not everybody, is using.
 pub(crate) struct Pool<E, S> {
-    lanes: Mutex<HashMap<Arc<LaneKey>, Lane<E, S>, Ready>>,
+    state: Mutex<State<E, S>>,
     most_shared: usize,
 }
+
+struct State<E, S> {
+    lanes: HashMap<Arc<LaneKey>, Lane<E, S>, Ready>,
+    generation: Generation,
+}
+
+/// How often the pool had been cleared when a connection was opened; one that was opened before
+/// the last time is not kept any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
 
 struct Lane<E, S> {
     idle: Vec<Idle<E>>,
     shared: Vec<(HomeId, S)>,
-    dialing: Option<HomeId>,
-    /// The last dial came to nothing: whoever waits for another's would only wait longer.
-    stumbled: bool,
+    /// For each dial under way that others may wait for, whose it is.
+    dialing: Vec<HomeId>,
+    /// When the last dial failed, if it was not long ago.
+    stumbled: Option<Instant>,
     speaks: Speaks,
+    /// When a request last came this way.
+    seen: Instant,
     /// Called when a dial has ended or an exchange of a shared connection was given back.
     news: Arc<Notify>,
 }
@@ -79,6 +95,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) key: &'a Arc<LaneKey>,
     pub(crate) home: HomeId,
     pub(crate) sharing: Sharing,
+    pub(crate) reuse: Reuse,
     /// How long an unused connection stays usable.
     pub(crate) fresh: Duration,
     pub(crate) now: Instant,
@@ -92,22 +109,35 @@ pub(crate) enum Sharing {
     Never,
 }
 
+/// Whether a request may have a connection that waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    Allowed,
+    /// One of them had gone, so the others of its time are not trusted either.
+    Forbidden,
+}
+
 impl<E: Exclusive, S: Shared> Pool<E, S> {
     pub(crate) fn new(most_shared: usize) -> Arc<Self> {
-        Arc::new(Self { lanes: Mutex::default(), most_shared: most_shared.max(1) })
+        let state = State { lanes: HashMap::default(), generation: Generation::default() };
+        Arc::new(Self { state: Mutex::new(state), most_shared: most_shared.max(1) })
     }
 
     /// Finds a connection for a request, or says what to do.
     pub(crate) fn find(self: &Arc<Self>, wanted: &Wanted<'_>) -> Found<E, S, Dialing<E, S>> {
-        let Wanted { key, home, sharing, fresh, now } = *wanted;
-        let mut lanes = self.lock();
-        if !lanes.contains_key(key) {
-            lanes.insert(key.clone(), Lane::new());
-        }
-        let Some(lane) = lanes.get_mut(key) else { unreachable!("inserted above") };
-        lane.shared.retain(|(_, connection)| is_fresh(connection, fresh, now));
+        let Wanted { key, home, sharing, reuse, fresh, now } = *wanted;
+        // Closed after the lock is given back.
+        let mut gone = Vec::new();
+        let mut state = self.lock();
+        let generation = state.generation;
+        let lane = state.lane(key);
+        lane.seen = now;
+        lane.weed(fresh, now);
         if let Some(connection) = lane.claim(home) {
             return Found::Shared(connection);
+        }
+        if reuse == Reuse::Forbidden {
+            gone.extend(lane.idle.extract_if(.., |idle| idle.home == home));
         }
         while let Some(mut connection) = lane.take_idle(home, fresh, now) {
             if connection.is_quiet() {
@@ -115,78 +145,114 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             }
         }
         let may_share = sharing == Sharing::Possible && lane.speaks != Speaks::Http1;
-        let of_home = || lane.shared.iter().filter(|(owner, _)| *owner == home);
-        let full = of_home().count() >= self.most_shared;
-        // A connection that has not said how much it takes may yet take this one too.
-        let settling = of_home().any(|(_, connection)| connection.is_settling());
-        let others_dial = lane.dialing == Some(home) && !lane.stumbled;
-        if may_share && (others_dial || full || settling) {
-            // Made under the lock, so that no news is missed between here and the first poll.
-            return Found::Wait(lane.news.clone().notified_owned());
+        if may_share && lane.must_wait(home, self.most_shared) {
+            // News are told without the lock, so they may have come since the first look. What
+            // comes from here on is heard, and what came before is seen by a second look.
+            let news = lane.news.clone().notified_owned();
+            lane.weed(fresh, now);
+            if let Some(connection) = lane.claim(home) {
+                return Found::Shared(connection);
+            }
+            if lane.must_wait(home, self.most_shared) {
+                return Found::Wait(news);
+            }
         }
         if may_share {
-            lane.dialing = Some(home);
+            lane.dialing.push(home);
         }
-        let alone = may_share;
-        Found::Dial(Dialing { pool: self.clone(), key: key.clone(), home, alone, done: false })
+        Found::Dial(Dialing {
+            pool: self.clone(),
+            key: key.clone(),
+            home,
+            alone: may_share,
+            generation,
+            end: DialEnd::Cancelled,
+        })
     }
 
     /// Keeps a connection for the next request.
     pub(crate) fn keep(&self, key: &Arc<LaneKey>, home: HomeId, connection: E, now: Instant) {
-        let mut lanes = self.lock();
-        let lane = lanes.entry(key.clone()).or_insert_with(Lane::new);
-        lane.idle.push(Idle { home, since: now, connection });
+        let mut state = self.lock();
+        if connection.generation() == state.generation {
+            state.lane(key).idle.push(Idle { home, since: now, connection });
+        } else {
+            drop(state);
+            drop(connection);
+        }
     }
 
     /// Closes every connection that nobody uses; true if there was one.
     pub(crate) fn evict_idle(&self) -> bool {
         let mut evicted = Vec::new();
-        for lane in self.lock().values_mut() {
+        for lane in self.lock().lanes.values_mut() {
             evicted.append(&mut lane.idle);
         }
         !evicted.is_empty()
     }
 
-    /// Forgets every connection; those in use are not disturbed, but not used again.
+    /// Forgets every connection; those in use or being opened are not disturbed, but not used
+    /// again.
     pub(crate) fn clear(&self) {
-        let lanes = std::mem::take(&mut *self.lock());
-        drop(lanes);
+        let mut gone = Vec::new();
+        let mut waited_for = Vec::new();
+        let mut state = self.lock();
+        state.generation.0 += 1;
+        for lane in state.lanes.values_mut() {
+            gone.push((std::mem::take(&mut lane.idle), std::mem::take(&mut lane.shared)));
+            // What comes of these is their dialers' own, so it is no use to wait for them.
+            lane.dialing.clear();
+            lane.stumbled = None;
+            waited_for.push(lane.news.clone());
+        }
+        drop(state);
+        drop(gone);
+        for news in waited_for {
+            news.notify_waiters();
+        }
     }
 
     /// Closes what was unused too long or was closed by its peer; true while there is something
     /// left to watch.
     pub(crate) fn sweep(&self, fresh: Duration, now: Instant) -> bool {
         let mut gone = Vec::new();
-        let mut lanes = self.lock();
-        lanes.retain(|_, lane| {
-            let (keep, drop) = std::mem::take(&mut lane.idle)
-                .into_iter()
-                .partition(|idle| now.saturating_duration_since(idle.since) < fresh);
-            lane.idle = keep;
-            gone.push(drop);
-            lane.idle.retain_mut(|idle| idle.connection.is_quiet());
-            lane.shared.retain(|(_, connection)| is_fresh(connection, fresh, now));
-            lane.dialing.is_some()
+        let mut recovered = Vec::new();
+        let mut watching = false;
+        let mut state = self.lock();
+        state.lanes.retain(|_, lane| {
+            gone.extend(lane.idle.extract_if(.., |idle| {
+                now.saturating_duration_since(idle.since) >= fresh || !idle.connection.is_quiet()
+            }));
+            lane.weed(fresh, now);
+            let is_used = !lane.dialing.is_empty()
                 || !lane.idle.is_empty()
                 || !lane.shared.is_empty()
-                || Arc::strong_count(&lane.news) > 1
+                || Arc::strong_count(&lane.news) > 1;
+            watching |= is_used;
+            if lane.stumbled.is_some_and(|at| now.saturating_duration_since(at) >= RECOVERY) {
+                lane.stumbled = None;
+                recovered.push(lane.news.clone());
+            }
+            // What is only remembered needs no watching: it goes with a later sweep.
+            is_used || lane.is_remembered(now)
         });
-        let watching = !lanes.is_empty();
-        drop(lanes);
+        drop(state);
         drop(gone);
+        for news in recovered {
+            news.notify_waiters();
+        }
         watching
     }
 
     /// How many connections are kept unused, and how many are shared.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let lanes = self.lock();
-        lanes.values().fold((0, 0), |(idle, shared), lane| {
+        let state = self.lock();
+        state.lanes.values().fold((0, 0), |(idle, shared), lane| {
             (idle + lane.idle.len(), shared + lane.shared.len())
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<LaneKey>, Lane<E, S>, Ready>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State<E, S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -196,14 +262,26 @@ impl<E, S> fmt::Debug for Pool<E, S> {
     }
 }
 
+impl<E, S: Shared> State<E, S> {
+    fn lane(&mut self, key: &Arc<LaneKey>) -> &mut Lane<E, S> {
+        // Looked for first: an entry would cost a clone of the key for every request.
+        if !self.lanes.contains_key(key) {
+            self.lanes.insert(key.clone(), Lane::new());
+        }
+        let Some(lane) = self.lanes.get_mut(key) else { unreachable!("inserted above") };
+        lane
+    }
+}
+
 impl<E, S: Shared> Lane<E, S> {
     fn new() -> Self {
         Self {
             idle: Vec::new(),
             shared: Vec::new(),
-            dialing: None,
-            stumbled: false,
+            dialing: Vec::new(),
+            stumbled: None,
             speaks: Speaks::default(),
+            seen: clock::now(),
             news: Arc::default(),
         }
     }
@@ -213,6 +291,33 @@ impl<E, S: Shared> Lane<E, S> {
             .iter()
             .find(|(owner, connection)| *owner == home && connection.claim())
             .map(|(_, connection)| connection.clone())
+    }
+
+    /// Forgets shared connections that take no more exchanges or were unused too long.
+    fn weed(&mut self, fresh: Duration, now: Instant) {
+        self.shared.retain(|(_, connection)| is_fresh(connection, fresh, now));
+    }
+
+    /// True if a request of `home` that found no connection should not open one.
+    fn must_wait(&self, home: HomeId, most: usize) -> bool {
+        let of_home = || self.shared.iter().filter(|(owner, _)| *owner == home);
+        let shared = of_home().count();
+        let dialing = self.dialing.iter().filter(|owner| **owner == home).count();
+        let for_others = match self.stumbled {
+            // One at a time: what comes of it may serve this request too.
+            None => dialing > 0,
+            // Whoever waits for another's dial would only wait longer, but a connection that is
+            // there will have an exchange to give.
+            Some(_) => shared > 0,
+        };
+        // One that has not said how much it takes may yet take this request too.
+        let is_settling = of_home().any(|(_, connection)| connection.is_settling());
+        for_others || is_settling || shared + dialing >= most
+    }
+
+    /// True while what the other end speaks need not be found out again.
+    fn is_remembered(&self, now: Instant) -> bool {
+        self.speaks == Speaks::Http1 && now.saturating_duration_since(self.seen) < MEMORY
     }
 
     /// The newest idle connection of `home`, which is the likeliest to be alive.
@@ -239,33 +344,54 @@ pub(crate) struct Dialing<E: Exclusive, S: Shared> {
     key: Arc<LaneKey>,
     home: HomeId,
     alone: bool,
-    done: bool,
+    generation: Generation,
+    end: DialEnd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DialEnd {
+    /// By the dialer, which says nothing about the next dial.
+    Cancelled,
+    Failed,
+    Opened,
 }
 
 impl<E: Exclusive, S: Shared> Dialing<E, S> {
+    /// What the new connection has to remember.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// Where to tell that an exchange of a shared connection was given back.
     pub(crate) fn news(&self) -> Arc<Notify> {
-        let mut lanes = self.pool.lock();
-        lanes.entry(self.key.clone()).or_insert_with(Lane::new).news.clone()
+        self.pool.lock().lane(&self.key).news.clone()
     }
 
     /// The new connection speaks HTTP/1.1: it is the dialer's own, and others may dial at once.
     pub(crate) fn became_exclusive(mut self) {
-        self.done = true;
-        if let Some(lane) = self.pool.lock().get_mut(&self.key) {
-            lane.speaks = Speaks::Http1;
-            lane.stumbled = false;
-        }
+        self.end = DialEnd::Opened;
+        let mut state = self.pool.lock();
+        let lane = state.lane(&self.key);
+        lane.speaks = Speaks::Http1;
+        lane.stumbled = None;
     }
 
     /// The new connection can be shared; the dialer has claimed its exchange already.
     pub(crate) fn became_shared(mut self, connection: S) {
-        self.done = true;
-        let mut lanes = self.pool.lock();
-        let lane = lanes.entry(self.key.clone()).or_insert_with(Lane::new);
+        self.end = DialEnd::Opened;
+        let mut state = self.pool.lock();
+        let is_current = self.generation == state.generation;
+        let lane = state.lane(&self.key);
         lane.speaks = Speaks::Http2;
-        lane.stumbled = false;
-        lane.shared.push((self.home, connection));
+        lane.stumbled = None;
+        if is_current {
+            lane.shared.push((self.home, connection));
+        }
+    }
+
+    /// There is no new connection.
+    pub(crate) fn failed(mut self) {
+        self.end = DialEnd::Failed;
     }
 }
 
@@ -274,13 +400,223 @@ impl<E: Exclusive, S: Shared> Drop for Dialing<E, S> {
         if !self.alone {
             return;
         }
-        let news = self.pool.lock().get_mut(&self.key).map(|lane| {
-            lane.dialing = None;
-            lane.stumbled = !self.done;
-            lane.news.clone()
-        });
-        if let Some(news) = news {
-            news.notify_waiters();
+        let mut state = self.pool.lock();
+        if self.generation != state.generation {
+            // Nobody waits for this one any more.
+            return;
         }
+        let lane = state.lane(&self.key);
+        if let Some(place) = lane.dialing.iter().position(|owner| *owner == self.home) {
+            lane.dialing.swap_remove(place);
+        }
+        if self.end == DialEnd::Failed {
+            lane.stumbled = Some(clock::now());
+        }
+        let news = lane.news.clone();
+        drop(state);
+        news.notify_waiters();
+    }
+}
+
+/// How long after a failed dial those who can wait for a live connection do so.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// How long it is remembered that an origin speaks only HTTP/1.1; without that, every burst of
+/// requests would wait for the first one's connection.
+const MEMORY: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Waker};
+
+    use wayfare_net::runtime::Home;
+    use wayfare_proto::address::origin::Origin;
+
+    use super::*;
+    use crate::options::{Dns, Versions};
+
+    struct Line(Generation);
+
+    impl Exclusive for Line {
+        fn is_quiet(&mut self) -> bool {
+            true
+        }
+
+        fn generation(&self) -> Generation {
+            self.0
+        }
+    }
+
+    /// A connection whose exchanges are free after so many claims; `usize::MAX` is never.
+    #[derive(Clone, Default)]
+    struct Trunk {
+        refusals: Arc<AtomicUsize>,
+        closing: Arc<AtomicBool>,
+    }
+
+    impl Trunk {
+        fn full() -> Self {
+            Self { refusals: Arc::new(AtomicUsize::new(usize::MAX)), ..Self::default() }
+        }
+    }
+
+    impl Shared for Trunk {
+        fn claim(&self) -> bool {
+            let less = |left: usize| left.checked_sub(1);
+            self.refusals.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_err()
+        }
+
+        fn is_closing(&self) -> bool {
+            self.closing.load(Ordering::Acquire)
+        }
+
+        fn is_settling(&self) -> bool {
+            false
+        }
+
+        fn idle_since(&self) -> Option<Instant> {
+            None
+        }
+    }
+
+    type Connections = Pool<Line, Trunk>;
+    type Result = Found<Line, Trunk, Dialing<Line, Trunk>>;
+
+    fn key() -> Arc<LaneKey> {
+        let origin = Origin::of(&"https://a.test/".parse().unwrap()).unwrap();
+        Arc::new(LaneKey::new(origin, Versions::Any, Arc::default(), Dns::default()))
+    }
+
+    fn find(pool: &Arc<Connections>, key: &Arc<LaneKey>, reuse: Reuse) -> Result {
+        pool.find(&Wanted {
+            key,
+            home: Home::Caller.id(),
+            sharing: Sharing::Possible,
+            reuse,
+            fresh: Duration::from_secs(60),
+            now: clock::now(),
+        })
+    }
+
+    fn dial(pool: &Arc<Connections>, key: &Arc<LaneKey>) -> Dialing<Line, Trunk> {
+        match find(pool, key, Reuse::Allowed) {
+            Found::Dial(dialing) => dialing,
+            _ => panic!("there should be nothing but to dial"),
+        }
+    }
+
+    fn wait(pool: &Arc<Connections>, key: &Arc<LaneKey>) -> OwnedNotified {
+        match find(pool, key, Reuse::Allowed) {
+            Found::Wait(news) => news,
+            _ => panic!("there should be somebody to wait for"),
+        }
+    }
+
+    fn has_come(news: OwnedNotified) -> bool {
+        let mut news = std::pin::pin!(news);
+        news.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
+    }
+
+    #[test]
+    fn an_exchange_given_back_during_the_first_look_is_found_by_the_second() {
+        let (pool, key) = (Connections::new(1), key());
+        let trunk = Trunk::full();
+        dial(&pool, &key).became_shared(trunk.clone());
+        drop(wait(&pool, &key));
+        trunk.refusals.store(1, Ordering::Release);
+        assert!(matches!(find(&pool, &key, Reuse::Allowed), Found::Shared(_)));
+    }
+
+    #[test]
+    fn waiters_for_a_stalled_dial_get_away_when_the_pool_is_cleared() {
+        let (pool, key) = (Connections::new(6), key());
+        let stalled = dial(&pool, &key);
+        let (first, second) = (wait(&pool, &key), wait(&pool, &key));
+        pool.clear();
+        assert!(has_come(first) && has_come(second));
+        let anew = dial(&pool, &key);
+        let second = wait(&pool, &key);
+        anew.became_shared(Trunk::default());
+        assert!(has_come(second));
+        assert!(matches!(find(&pool, &key, Reuse::Allowed), Found::Shared(_)));
+        drop(stalled);
+    }
+
+    #[test]
+    fn what_was_in_use_or_being_opened_when_the_pool_was_cleared_is_not_kept() {
+        let (pool, key) = (Connections::new(6), key());
+        let (early, late, shared) = (dial(&pool, &key), dial(&pool, &self::key()), self::key());
+        let shared_dial = dial(&pool, &shared);
+        let generation = early.generation();
+        early.became_exclusive();
+        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        assert_eq!(pool.counts(), (1, 0));
+        pool.clear();
+        assert_eq!(pool.counts(), (0, 0));
+        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        let generation = late.generation();
+        late.became_exclusive();
+        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        shared_dial.became_shared(Trunk::default());
+        assert_eq!(pool.counts(), (0, 0));
+        let generation = dial(&pool, &key).generation();
+        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        assert_eq!(pool.counts(), (1, 0));
+    }
+
+    #[test]
+    fn a_second_try_uses_no_connection_that_waited_and_closes_them_all() {
+        let (pool, key) = (Connections::new(6), key());
+        for _ in 0..3 {
+            pool.keep(&key, Home::Caller.id(), Line(Generation::default()), clock::now());
+        }
+        assert!(matches!(find(&pool, &key, Reuse::Forbidden), Found::Dial(_)));
+        assert_eq!(pool.counts(), (0, 0));
+    }
+
+    #[test]
+    fn after_a_failed_dial_others_dial_at_once_but_no_more_than_there_may_be() {
+        let (pool, key) = (Connections::new(3), key());
+        dial(&pool, &key).failed();
+        let dials: Vec<_> = (0..3).map(|_| dial(&pool, &key)).collect();
+        let news = wait(&pool, &key);
+        drop(dials);
+        assert!(has_come(news));
+    }
+
+    #[test]
+    fn a_failed_dial_beside_a_live_connection_makes_others_wait_for_that() {
+        let (pool, key) = (Connections::new(6), key());
+        let trunk = Trunk::full();
+        dial(&pool, &key).became_shared(trunk.clone());
+        dial(&pool, &key).failed();
+        let news = wait(&pool, &key);
+        pool.sweep(Duration::from_secs(60), clock::now() + RECOVERY);
+        assert!(has_come(news));
+        dial(&pool, &key).failed();
+        drop(wait(&pool, &key));
+        trunk.closing.store(true, Ordering::Release);
+        dial(&pool, &key);
+    }
+
+    #[test]
+    fn a_cancelled_dial_is_no_failure() {
+        let (pool, key) = (Connections::new(6), key());
+        drop(dial(&pool, &key));
+        let _second = dial(&pool, &key);
+        drop(wait(&pool, &key));
+    }
+
+    #[test]
+    fn what_an_origin_speaks_is_remembered_for_a_while_after_its_last_connection() {
+        let (pool, key) = (Connections::new(6), key());
+        let fresh = Duration::from_secs(60);
+        dial(&pool, &key).became_exclusive();
+        assert!(!pool.sweep(fresh, clock::now()));
+        let _both = (dial(&pool, &key), dial(&pool, &key));
+        assert!(!pool.sweep(fresh, clock::now() + MEMORY));
+        let _first = dial(&pool, &key);
+        drop(wait(&pool, &key));
     }
 }

@@ -99,6 +99,28 @@ fn a_post_is_never_sent_twice_and_a_get_once_more() {
 }
 
 #[test]
+fn a_get_succeeds_though_all_six_kept_connections_have_gone() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    // Each goes only when it is asked again, so that nobody can notice before.
+    let dying =
+        vec![Step::head(), Step::wait_ms(200), Step::send(answer), Step::head(), Step::Drop];
+    let mut connections = vec![dying; 6];
+    connections.push(vec![Step::head(), Step::send(answer)]);
+    for face in FACES {
+        let script = Script::once(connections.clone());
+        let server = FaultServer::script(script).bind_on_thread("127.0.0.1:0").unwrap();
+        let manager = manager();
+        let asks = (0..6).map(|_| Ask::get(server.url("/"))).collect();
+        for result in fetch_all(face, &manager, asks) {
+            assert!(!result.unwrap().reused, "{face:?}");
+        }
+        let got = fetch(face, &manager, Ask::get(server.url("/")));
+        let got = got.unwrap_or_else(|why| panic!("{face:?}: {why:?}"));
+        assert_eq!((got.text(), got.reused), ("ok", false), "{face:?}");
+    }
+}
+
+#[test]
 fn a_post_uses_no_connection_that_was_closed_while_it_was_idle() {
     for face in FACES {
         for name in ["close-after-one", "reset-after-one", "408-then-close", "late-poison"] {
