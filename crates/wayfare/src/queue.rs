@@ -191,8 +191,12 @@ impl Ticket {
         let Some((queue, key)) = waiting else { return };
         // The schedule's lock comes first everywhere; the ticket may have changed in between.
         let mut schedule = queue.lock();
+        self.move_to(priority, &mut schedule, &key);
+    }
+
+    fn move_to(&self, priority: Priority, schedule: &mut Lanes, key: &Arc<LaneKey>) {
         if let TicketState::Waiting { place, .. } = &mut *self.lock()
-            && let Some(moved) = schedule.change(&key, *place, priority)
+            && let Some(moved) = schedule.change(key, *place, priority)
         {
             *place = moved;
         }
@@ -229,7 +233,8 @@ impl Waiting {
     fn arrive(&mut self, waker: &Waker) -> Poll<Turn> {
         let ticket = self.ticket.clone();
         let mut schedule = self.queue.lock();
-        let arrival = schedule.arrive(&self.key, ticket.priority(), || ticket.clone());
+        let priority = ticket.priority();
+        let arrival = schedule.arrive(&self.key, priority, || ticket.clone());
         match arrival {
             Arrival::Go => {
                 drop(schedule);
@@ -242,6 +247,11 @@ impl Waiting {
                     place,
                     waker: waker.clone(),
                 };
+                // Who changed the priority since it was read found nobody listed to be moved.
+                let wanted = ticket.priority();
+                if wanted != priority {
+                    ticket.move_to(wanted, &mut schedule, &self.key);
+                }
                 drop(schedule);
                 self.state = WaitingState::Listed;
                 Poll::Pending
@@ -361,6 +371,28 @@ mod tests {
         assert!(futures_pending(&mut early).await);
         drop(late);
         early.await;
+    }
+
+    #[tokio::test]
+    async fn a_priority_changed_while_the_waiter_is_being_listed_holds() {
+        let queue = Queue::new(1, None);
+        let key = key(1);
+        let _first = queue.turn(key.clone(), Ticket::new(Priority::Normal)).await;
+        for _ in 0..2_000 {
+            let ticket = Ticket::new(Priority::Low);
+            let mut waiting = Box::pin(queue.turn(key.clone(), ticket.clone()));
+            let start = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    ticket.set_priority(Priority::High);
+                });
+                start.wait();
+                let mut cx = Context::from_waker(Waker::noop());
+                assert!(waiting.as_mut().poll(&mut cx).is_pending());
+            });
+            assert_eq!(queue.of_origin(&key).waiting, [1, 0, 0]);
+        }
     }
 
     async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
