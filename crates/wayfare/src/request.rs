@@ -366,7 +366,7 @@ impl Request<Awaited> {
         }
         let (tell, told) = oneshot::channel();
         let _stopper = spawn(&home, move |mut stop| async move {
-            if let Ok(lived) = stop.or(run(transfer)).await {
+            if let Ok(lived) = stop.or(Box::pin(run(transfer))).await {
                 // Whoever dropped the future does not want to know.
                 let _ = tell.send(lived);
             }
@@ -381,6 +381,7 @@ impl Request<Awaited> {
     pub fn start(mut self) -> Result<Handle, Error> {
         let home = Home::current().map_err(|why| no_home(&why))?;
         let (tell, events) = channel();
+        self.listeners.reserve_exact(1);
         self.listeners.push(Listener::Channel(tell));
         let mut handlers = self.handlers.take().unwrap_or_default();
         handlers.finished.extend(self.manager.finished.iter().cloned());

@@ -119,7 +119,7 @@ fn wait_in_thousands() {
 }
 
 /// With its channel of events, its task and its place in the queue.
-const MOST_EACH: u64 = 2_400;
+const MOST_EACH: u64 = 2_048;
 
 #[test]
 fn very_many_requests_to_a_server_that_answers_all_succeed() {

@@ -35,7 +35,7 @@ impl Talk {
         match &event.what {
             What::Sending { method, url, headers } => {
                 let asked =
-                    Asked { method: method.clone(), url: url.clone(), fields: headers.clone() };
+                    Asked { method: method.clone(), url: (**url).clone(), fields: (**headers).clone() };
                 *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
             }
             What::Sent => {

@@ -5,7 +5,7 @@
 //! order is priority, then arrival. Between lanes that compete for the overall limit it is
 //! strictly in turn, so that no origin can starve another whatever priorities it claims.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
 
 /// How urgent a request is among those that wait.
@@ -61,9 +61,11 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Schedule<K, T, S = RandomState> {
     lanes: HashMap<K, Lane<T>, S>,
-    /// Lanes with somebody waiting, in the order of their turns.
-    turns: VecDeque<K>,
-    active: usize,
+    /// Lanes with somebody waiting and room for them, in the order of their turns.
+    turns: BTreeMap<u64, K>,
+    turns_given: u64,
+    /// Of all lanes together.
+    counts: Counts,
     most: usize,
     usual_room: usize,
     arrivals: u64,
@@ -72,8 +74,10 @@ pub struct Schedule<K, T, S = RandomState> {
 #[derive(Debug)]
 struct Lane<T> {
     waiting: BTreeMap<Place, T>,
-    active: usize,
+    counts: Counts,
     room: usize,
+    /// Where it stands among the turns.
+    turn: Option<u64>,
 }
 
 impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
@@ -82,8 +86,9 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
     pub fn new(room: usize, most: usize) -> Self {
         Self {
             lanes: HashMap::default(),
-            turns: VecDeque::new(),
-            active: 0,
+            turns: BTreeMap::new(),
+            turns_given: 0,
+            counts: Counts::default(),
             most: most.max(1),
             usual_room: room.max(1),
             arrivals: 0,
@@ -96,32 +101,31 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
     /// then whoever waits although the overall limit leaves room is in a full lane, and an arrival
     /// in another lane overtakes nobody.
     pub fn arrive(&mut self, key: &K, priority: Priority, waiter: impl FnOnce() -> T) -> Arrival {
-        let usual_room = self.usual_room;
-        let may_go = self.active < self.most;
+        let may_go = self.counts.active < self.most;
         if !self.lanes.contains_key(key) {
-            self.lanes.insert(key.clone(), Lane::new(usual_room));
+            self.lanes.insert(key.clone(), Lane::new(self.usual_room));
         }
         let Some(lane) = self.lanes.get_mut(key) else { unreachable!("inserted above") };
         if may_go && lane.has_room() && lane.waiting.is_empty() {
-            lane.active += 1;
-            self.active += 1;
+            lane.counts.active += 1;
+            self.counts.active += 1;
             return Arrival::Go;
         }
         self.arrivals += 1;
         let place = Place { priority, arrival: self.arrivals };
-        if lane.waiting.is_empty() {
-            self.turns.push_back(key.clone());
-        }
         lane.waiting.insert(place, waiter());
+        lane.counts.waiting[priority as usize] += 1;
+        self.counts.waiting[priority as usize] += 1;
+        self.settle(key);
         Arrival::Wait(place)
     }
 
     /// Gives back the turn of a request that has ended.
     pub fn leave(&mut self, key: &K) {
         if let Some(lane) = self.lanes.get_mut(key) {
-            lane.active = lane.active.saturating_sub(1);
-            self.active = self.active.saturating_sub(1);
-            self.tidy(key);
+            lane.counts.active = lane.counts.active.saturating_sub(1);
+            self.counts.active = self.counts.active.saturating_sub(1);
+            self.settle(key);
         }
     }
 
@@ -129,10 +133,9 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
     pub fn cancel(&mut self, key: &K, place: Place) -> Option<T> {
         let lane = self.lanes.get_mut(key)?;
         let waiter = lane.waiting.remove(&place)?;
-        if lane.waiting.is_empty() {
-            self.turns.retain(|waiting| waiting != key);
-        }
-        self.tidy(key);
+        lane.counts.waiting[place.priority as usize] -= 1;
+        self.counts.waiting[place.priority as usize] -= 1;
+        self.settle(key);
         Some(waiter)
     }
 
@@ -141,9 +144,13 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
     pub fn change(&mut self, key: &K, place: Place, priority: Priority) -> Option<Place> {
         let lane = self.lanes.get_mut(key)?;
         let waiter = lane.waiting.remove(&place)?;
-        let place = Place { priority, ..place };
-        lane.waiting.insert(place, waiter);
-        Some(place)
+        let moved = Place { priority, ..place };
+        lane.waiting.insert(moved, waiter);
+        for counts in [&mut lane.counts, &mut self.counts] {
+            counts.waiting[place.priority as usize] -= 1;
+            counts.waiting[priority as usize] += 1;
+        }
+        Some(moved)
     }
 
     /// Says how many exchanges a lane can carry, once that is known (an h2 connection's streams).
@@ -151,7 +158,7 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
         let usual_room = self.usual_room;
         let lane = self.lanes.entry(key.clone()).or_insert_with(|| Lane::new(usual_room));
         lane.room = room.max(1);
-        self.tidy(key);
+        self.settle(key);
     }
 
     /// Gives a lane its usual room back.
@@ -163,53 +170,51 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
 
     /// The next request that may go, if any; ask until there is none.
     pub fn grant_next(&mut self) -> Option<T> {
-        if self.active >= self.most {
+        if self.counts.active >= self.most {
             return None;
         }
-        for _ in 0..self.turns.len() {
-            let key = self.turns.pop_front()?;
-            let Some(lane) = self.lanes.get_mut(&key) else {
-                continue;
-            };
-            if !lane.has_room() {
-                self.turns.push_back(key);
-                continue;
-            }
-            let Some((_, waiter)) = lane.waiting.pop_first() else {
-                continue;
-            };
-            lane.active += 1;
-            self.active += 1;
-            if !lane.waiting.is_empty() {
-                self.turns.push_back(key);
-            }
-            return Some(waiter);
+        let (_, key) = self.turns.pop_first()?;
+        let lane = self.lanes.get_mut(&key)?;
+        lane.turn = None;
+        let (place, waiter) = lane.waiting.pop_first()?;
+        for counts in [&mut lane.counts, &mut self.counts] {
+            counts.waiting[place.priority as usize] -= 1;
+            counts.active += 1;
         }
-        None
+        self.settle(&key);
+        Some(waiter)
     }
 
     /// How many go and wait in the lane of `key`.
     #[must_use]
     pub fn counts(&self, key: &K) -> Counts {
-        self.lanes.get(key).map(Lane::counts).unwrap_or_default()
+        self.lanes.get(key).map(|lane| lane.counts).unwrap_or_default()
     }
 
     /// How many go and wait in all lanes together.
     #[must_use]
     pub fn total(&self) -> Counts {
-        let mut total = Counts { active: self.active, ..Counts::default() };
-        for counts in self.lanes.values().map(Lane::counts) {
-            for (sum, waiting) in total.waiting.iter_mut().zip(counts.waiting) {
-                *sum += waiting;
-            }
-        }
-        total
+        self.counts
     }
 
-    /// Forgets a lane that nobody uses and that has nothing to remember.
-    fn tidy(&mut self, key: &K) {
-        let usual = self.usual_room;
-        if self.lanes.get(key).is_some_and(|lane| lane.is_idle() && lane.room == usual) {
+    /// After a change: a lane stands among the turns as long as somebody could have one there, and
+    /// is forgotten when nobody uses it and it has nothing to remember.
+    fn settle(&mut self, key: &K) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        let wants_turn = lane.has_room() && !lane.waiting.is_empty();
+        match lane.turn {
+            None if wants_turn => {
+                self.turns_given += 1;
+                lane.turn = Some(self.turns_given);
+                self.turns.insert(self.turns_given, key.clone());
+            }
+            Some(turn) if !wants_turn => {
+                lane.turn = None;
+                self.turns.remove(&turn);
+            }
+            _ => {}
+        }
+        if lane.is_idle() && lane.room == self.usual_room {
             self.lanes.remove(key);
         }
     }
@@ -217,23 +222,15 @@ impl<K: Clone + Eq + Hash, T, S: BuildHasher + Default> Schedule<K, T, S> {
 
 impl<T> Lane<T> {
     fn new(room: usize) -> Self {
-        Self { waiting: BTreeMap::new(), active: 0, room }
+        Self { waiting: BTreeMap::new(), counts: Counts::default(), room, turn: None }
     }
 
     fn has_room(&self) -> bool {
-        self.active < self.room
+        self.counts.active < self.room
     }
 
     fn is_idle(&self) -> bool {
-        self.active == 0 && self.waiting.is_empty()
-    }
-
-    fn counts(&self) -> Counts {
-        let mut counts = Counts { active: self.active, ..Counts::default() };
-        for place in self.waiting.keys() {
-            counts.waiting[place.priority as usize] += 1;
-        }
-        counts
+        self.counts.active == 0 && self.waiting.is_empty()
     }
 }
 
@@ -350,5 +347,41 @@ mod tests {
         schedule.reset_room(&"a");
         assert!(schedule.lanes.is_empty());
         assert_eq!(schedule.total(), Counts::default());
+    }
+
+    #[test]
+    fn a_lane_has_a_turn_only_while_it_has_a_waiter_and_room_for_it() {
+        let mut schedule = Schedule::new(1, 2);
+        arrive(&mut schedule, "a", 0);
+        arrive(&mut schedule, "a", 1);
+        assert!(schedule.turns.is_empty());
+        arrive(&mut schedule, "b", 2);
+        let Arrival::Wait(place) = arrive(&mut schedule, "c", 3) else { panic!() };
+        assert_eq!(schedule.turns.len(), 1);
+        schedule.cancel(&"c", place);
+        assert!(schedule.turns.is_empty());
+        schedule.leave(&"a");
+        assert_eq!(schedule.turns.len(), 1);
+        assert_eq!(schedule.grant_next(), Some(1));
+        assert!(schedule.turns.is_empty());
+    }
+
+    #[test]
+    fn the_counts_follow_whatever_happens() {
+        let mut schedule = Schedule::new(1, usize::MAX);
+        arrive(&mut schedule, "a", 0);
+        let Arrival::Wait(first) = arrive(&mut schedule, "a", 1) else { panic!() };
+        let Arrival::Wait(second) = arrive(&mut schedule, "a", 2) else { panic!() };
+        arrive(&mut schedule, "b", 3);
+        let second = schedule.change(&"a", second, Priority::High).unwrap();
+        assert_eq!(schedule.counts(&"a"), Counts { active: 1, waiting: [1, 1, 0] });
+        assert_eq!(schedule.total(), Counts { active: 2, waiting: [1, 1, 0] });
+        schedule.cancel(&"a", first);
+        schedule.cancel(&"a", first);
+        assert_eq!(schedule.counts(&"a"), Counts { active: 1, waiting: [1, 0, 0] });
+        schedule.leave(&"a");
+        assert_eq!(schedule.grant_next(), Some(2));
+        assert_eq!(schedule.change(&"a", second, Priority::Low), None);
+        assert_eq!(schedule.total(), Counts { active: 2, waiting: [0; 3] });
     }
 }

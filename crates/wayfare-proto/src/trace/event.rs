@@ -78,9 +78,9 @@ pub enum What {
         /// The status that said so.
         status: StatusCode,
         /// Where the request went.
-        from: Url,
+        from: Box<Url>,
         /// Where it goes now.
-        to: Url,
+        to: Box<Url>,
     },
     /// The name has these addresses.
     Resolved {
@@ -120,10 +120,10 @@ pub enum What {
         /// Its method.
         method: Method,
         /// Where to.
-        url: Url,
+        url: Box<Url>,
         /// Its fields, secrets among them; those that frame the body and name the host are added
         /// as the protocol has them.
-        headers: HeaderMap,
+        headers: Box<HeaderMap>,
     },
     /// The request's head, and its body if that was at hand, have been written.
     Sent,

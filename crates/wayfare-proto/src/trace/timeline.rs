@@ -1,5 +1,6 @@
 //! The phases of a transfer, from the moments its transitions happened.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 /// How long each phase of a transfer took; a phase that did not happen is zero.
@@ -56,15 +57,32 @@ pub enum Moment {
 #[derive(Clone, Debug)]
 pub struct Timeline {
     handed_over: Instant,
-    started: Option<Instant>,
-    marks: [Option<Instant>; 10],
+    started: Mark,
+    marks: [Mark; 10],
+}
+
+/// A moment as nanoseconds after the hand-over, or that there was none: half the size of an
+/// optional instant, and there may be very many transfers that wait.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark(Option<NonZeroU64>);
+
+impl Mark {
+    fn new(since: Instant, now: Instant) -> Self {
+        let nanos = now.saturating_duration_since(since).as_nanos();
+        // One is added, because the hand-over itself is a moment too.
+        Self(NonZeroU64::new(u64::try_from(nanos).unwrap_or(u64::MAX - 1).saturating_add(1)))
+    }
+
+    fn after(self) -> Option<Duration> {
+        self.0.map(|nanos| Duration::from_nanos(nanos.get() - 1))
+    }
 }
 
 impl Timeline {
     /// A timeline that begins at `now`.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { handed_over: now, started: None, marks: [None; 10] }
+        Self { handed_over: now, started: Mark::default(), marks: Default::default() }
     }
 
     /// The moment the transfer was handed over.
@@ -75,49 +93,52 @@ impl Timeline {
 
     /// Notes that the transfer's first turn came.
     pub fn start(&mut self, now: Instant) {
-        self.started.get_or_insert(now);
+        if self.started.0.is_none() {
+            self.started = Mark::new(self.handed_over, now);
+        }
     }
 
     /// Forgets the marks of an attempt that another follows.
     pub fn begin_attempt(&mut self) {
-        self.marks = [None; 10];
+        self.marks = Default::default();
     }
 
     /// Notes a moment; a later mark of the same moment wins, except for the beginnings.
     pub fn mark(&mut self, moment: Moment, now: Instant) {
         let mark = &mut self.marks[moment as usize];
-        if moment == Moment::ConnectBegan {
-            mark.get_or_insert(now);
-        } else {
-            *mark = Some(now);
+        if moment != Moment::ConnectBegan || mark.0.is_none() {
+            *mark = Mark::new(self.handed_over, now);
         }
     }
 
     /// The newest moment of the attempt.
     #[must_use]
     pub fn newest(&self) -> Option<Instant> {
-        self.marks.iter().flatten().max().copied()
+        self.last().map(|after| self.handed_over + after)
     }
 
     /// The phases so far.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        let at = |moment: Moment| self.marks[moment as usize];
-        let between = |from: Option<Instant>, to: Option<Instant>| match (from, to) {
-            (Some(from), Some(to)) => to.saturating_duration_since(from),
+        let at = |moment: Moment| self.marks[moment as usize].after();
+        let between = |from: Option<Duration>, to: Option<Duration>| match (from, to) {
+            (Some(from), Some(to)) => to.saturating_sub(from),
             _ => Duration::ZERO,
         };
-        let last = self.newest().or(self.started);
         Timings {
-            queued: between(Some(self.handed_over), self.started),
+            queued: self.started.after().unwrap_or_default(),
             resolve: between(at(Moment::ResolveBegan), at(Moment::ResolveEnded)),
             connect: between(at(Moment::ConnectBegan), at(Moment::ConnectEnded)),
             tls: between(at(Moment::TlsBegan), at(Moment::TlsEnded)),
             send: between(at(Moment::SendBegan), at(Moment::SendEnded)),
             wait: between(at(Moment::SendEnded), at(Moment::Head)),
             receive: between(at(Moment::Head), at(Moment::Body)),
-            total: between(Some(self.handed_over), last),
+            total: self.last().or(self.started.after()).unwrap_or_default(),
         }
+    }
+
+    fn last(&self) -> Option<Duration> {
+        self.marks.iter().filter_map(|mark| mark.after()).max()
     }
 }
 

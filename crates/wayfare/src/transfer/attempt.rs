@@ -22,8 +22,8 @@ impl Transfer {
         self.stage = Stage::Receive;
         self.emit(|| What::Sending {
             method: outgoing.method.clone(),
-            url: outgoing.url.clone(),
-            headers: outgoing.headers.clone(),
+            url: Box::new(outgoing.url.clone()),
+            headers: Box::new(outgoing.headers.clone()),
         });
         match self.shared.registry.find(outgoing.url.scheme()) {
             Some(Answerer::Http) => self.attempt_http(outgoing).await,

@@ -84,7 +84,7 @@ impl Handle {
         let ticket = transfer.ticket.clone();
         let stopper = spawn(home, move |mut stop| async move {
             let ended = match handlers {
-                None => stop.or(run(transfer)).await.unwrap_or_else(|_| Err(aborted())),
+                None => stop.or(Box::pin(run(transfer))).await.unwrap_or_else(|_| Err(aborted())),
                 // Boxed, so that a transfer without handlers stays small while it waits.
                 Some(handlers) => Box::pin(handlers.attend(transfer, stop)).await,
             };
@@ -171,7 +171,7 @@ impl Handlers {
             timings: Timings::default(),
             error: None,
         };
-        let ended = match stop.or(self.read(run(transfer), &mut finished)).await {
+        let ended = match stop.or(Box::pin(self.read(run(transfer), &mut finished))).await {
             Ok(ended) => ended,
             Err(Stopped::Aborted) => Err(aborted()),
             Err(Stopped::Dropped) => return Err(aborted()),

@@ -181,7 +181,11 @@ impl Transfer {
             Again::Redirect(next, status) => {
                 let from = std::mem::replace(&mut self.url, next.url.clone());
                 redirect::prepare(&mut self.headers, &next, &self.options.redirects.secret_fields);
-                self.emit(|| What::Redirected { status, from: from.clone(), to: self.url.clone() });
+                self.emit(|| What::Redirected {
+                    status,
+                    from: Box::new(from.clone()),
+                    to: Box::new(self.url.clone()),
+                });
                 if next.border == Border::Crossed {
                     self.border = Border::Crossed;
                 }

@@ -1,7 +1,7 @@
 //! How a transfer that runs by itself is stopped from outside.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
@@ -50,9 +50,12 @@ impl Stopper {
 }
 
 impl Stop {
-    /// Does `work` unless it is stopped before its end.
-    pub(crate) async fn or<F: Future>(&mut self, work: F) -> Result<F::Output, Stopped> {
-        let mut work = pin!(work);
+    /// Does `work` unless it is stopped before its end. Boxed, because there may be very many that
+    /// wait, and a future handed on by value is kept twice.
+    pub(crate) async fn or<F>(&mut self, mut work: Pin<Box<F>>) -> Result<F::Output, Stopped>
+    where
+        F: Future,
+    {
         std::future::poll_fn(|cx| {
             if let Some(receiver) = &mut self.0 {
                 match Pin::new(receiver).poll(cx) {
