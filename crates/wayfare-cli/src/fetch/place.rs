@@ -21,8 +21,10 @@ pub(super) struct Place {
 /// Where a body goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// This file, whatever is there.
+    /// This file, which the user named: links are followed, a device is written to.
     File(PathBuf),
+    /// A file of this name in a directory, where a URL gave the name: neither.
+    Named { dir: PathBuf, name: String },
     /// The name that the server suggests, or else the one given, unless a file has it.
     Suggested { dir: PathBuf, otherwise: String },
     /// Standard output; what may garble a terminal only if it was asked for by name.
@@ -40,6 +42,7 @@ impl Place {
             Target::File(path) => {
                 path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
             }
+            Target::Named { name, .. } => name.clone(),
             Target::Suggested { otherwise, .. } => otherwise.clone(),
             Target::Stdout { .. } => name_of(&self.url),
         }
@@ -97,7 +100,7 @@ impl Naming<'_> {
             None if self.output.remote_header_name => {
                 Target::Suggested { dir: self.dir.to_owned(), otherwise: name_of(url) }
             }
-            None => Target::File(self.dir.join(name_of(url))),
+            None => Target::Named { dir: self.dir.to_owned(), name: name_of(url) },
         }
     }
 }
@@ -106,9 +109,13 @@ impl Naming<'_> {
 fn apart(places: &[Place]) -> Result<(), Stop> {
     let mut taken = HashSet::new();
     for place in places {
-        let Target::File(path) = &place.target else { continue };
+        let path = match &place.target {
+            Target::File(path) => path.clone(),
+            Target::Named { dir, name } => dir.join(name),
+            Target::Stdout { .. } | Target::Suggested { .. } => continue,
+        };
         // A device takes any number; it is no file that one would take from the other.
-        if !is_device(path) && !taken.insert(path) {
+        if !is_device(&path) && !taken.insert(path.clone()) {
             let path = path.display();
             return Err(Stop::usage(format!("two URLs would be saved as {path}; give each an -o")));
         }

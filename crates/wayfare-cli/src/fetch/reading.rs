@@ -1,6 +1,7 @@
 //! Does one transfer: asks, and takes the body to its place.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use http::{Method, StatusCode, Version};
 use wayfare::{Error, Reply};
@@ -91,10 +92,11 @@ async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Res
             let guards = !is_asked_for && output::is_out_terminal();
             to_stdout(reply, guards, keep_timings).await
         }
-        Target::File(path) => to_file(reply, path, keep_timings).await,
+        Target::File(path) => to_file(reply, Saving::To(path), keep_timings).await,
+        Target::Named { dir, name } => to_file(reply, Saving::In(dir, name), keep_timings).await,
         Target::Suggested { dir, otherwise } => {
             let reserved = Reserved::suggested(dir, otherwise, reply.headers())?;
-            let received = to_file(reply, &reserved.path, keep_timings).await?;
+            let received = to_file(reply, Saving::To(&reserved.path), keep_timings).await?;
             reserved.keep();
             Ok(received)
         }
@@ -165,16 +167,35 @@ async fn to_stdout(
     Ok(reply.received())
 }
 
+/// Who has named the file that a body is saved as.
+enum Saving<'a> {
+    /// A URL has, so no link of that name is followed.
+    In(&'a Path, &'a str),
+    /// The user has, or it was made just now.
+    To(&'a Path),
+}
+
+impl Saving<'_> {
+    async fn save(self, reply: Reply) -> Result<u64, Error> {
+        match self {
+            // The library takes a directory by name; here is one without a name.
+            Self::In(dir, name) if dir.as_os_str().is_empty() => reply.save_in(".", name).await,
+            Self::In(dir, name) => reply.save_in(dir, name).await,
+            Self::To(path) => reply.save_to(path).await,
+        }
+    }
+}
+
 async fn to_file(
     reply: Reply,
-    path: &std::path::Path,
+    saving: Saving<'_>,
     timings: Option<String>,
 ) -> Result<u64, Failure> {
-    let Some(label) = timings else { return Ok(reply.save_to(path).await?) };
+    let Some(label) = timings else { return Ok(saving.save(reply).await?) };
     // Saving takes the reply, so that its body's end is only seen from here.
     let before = reply.timings();
     let began = std::time::Instant::now();
-    let received = reply.save_to(path).await?;
+    let received = saving.save(reply).await?;
     let mut after = before;
     after.receive += began.elapsed();
     after.total += began.elapsed();

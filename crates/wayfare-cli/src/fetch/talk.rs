@@ -34,8 +34,11 @@ impl Talk {
     pub(super) fn tell(&self, event: &Event) {
         match &event.what {
             What::Sending { method, url, headers } => {
-                let asked =
-                    Asked { method: method.clone(), url: (**url).clone(), fields: (**headers).clone() };
+                let asked = Asked {
+                    method: method.clone(),
+                    url: (**url).clone(),
+                    fields: (**headers).clone(),
+                };
                 *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
             }
             What::Sent => {

@@ -33,7 +33,12 @@ impl Draft {
     /// replaced and not followed, and what is no regular file is refused.
     pub(crate) fn of_suggested(target: &Path) -> io::Result<Self> {
         match std::fs::symlink_metadata(target) {
-            Ok(facts) if facts.is_file() || facts.is_symlink() => Self::beside(target.to_owned()),
+            Ok(facts) if facts.is_file() => {
+                let draft = Self::beside(target.to_owned())?;
+                draft.file.set_permissions(facts.permissions())?;
+                Ok(draft)
+            }
+            Ok(facts) if facts.is_symlink() => Self::beside(target.to_owned()),
             Ok(_) => Err(io::ErrorKind::IsADirectory.into()),
             Err(why) if why.kind() == io::ErrorKind::NotFound => Self::beside(target.to_owned()),
             Err(why) => Err(why),
