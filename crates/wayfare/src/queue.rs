@@ -378,21 +378,25 @@ mod tests {
         let queue = Queue::new(1, None);
         let key = key(1);
         let _first = queue.turn(key.clone(), Ticket::new(Priority::Normal)).await;
-        for _ in 0..2_000 {
-            let ticket = Ticket::new(Priority::Low);
-            let mut waiting = Box::pin(queue.turn(key.clone(), ticket.clone()));
-            let start = std::sync::Barrier::new(2);
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    start.wait();
-                    ticket.set_priority(Priority::High);
-                });
-                start.wait();
+        let ticket = Ticket::new(Priority::Low);
+        let mut waiting = Box::pin(queue.turn(key.clone(), ticket.clone()));
+        std::thread::scope(|scope| {
+            // Who changes the priority looks under this lock, and sees that nobody waits yet.
+            let state = ticket.lock();
+            assert!(matches!(*state, TicketState::Away));
+            let listing = scope.spawn(|| {
                 let mut cx = Context::from_waker(Waker::noop());
                 assert!(waiting.as_mut().poll(&mut cx).is_pending());
             });
-            assert_eq!(queue.of_origin(&key).waiting, [1, 0, 0]);
-        }
+            while queue.schedule.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            ticket.priority.store(Priority::High as u8, Ordering::Relaxed);
+            drop(state);
+            listing.join().unwrap();
+        });
+        assert_eq!(queue.of_origin(&key).waiting, [1, 0, 0]);
     }
 
     async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {

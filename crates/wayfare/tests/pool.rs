@@ -280,6 +280,18 @@ fn an_idle_connection_is_closed_after_its_time() {
 }
 
 #[test]
+fn a_connection_on_loan_for_long_is_closed_after_its_time_too() {
+    let server = serve();
+    let idle = Duration::from_millis(300);
+    let manager = with(Connections { idle, ..Connections::default() });
+    // Longer than whoever looks after idle connections sleeps between two looks.
+    let got = fetch(Face::Waited, &manager, Ask::get(server.url("/delay/2500"))).unwrap();
+    assert_eq!(got.status, 200);
+    assert_eq!(server.connections_open(), 1);
+    eventually("it is closed", || server.connections_open() == 0);
+}
+
+#[test]
 fn a_reply_dropped_half_read_frees_its_turn_and_spoils_nothing() {
     for face in FACES {
         for versions in [Versions::Http1, Versions::Http2] {
