@@ -126,13 +126,13 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
     /// Finds a connection for a request, or says what to do.
     pub(crate) fn find(self: &Arc<Self>, wanted: &Wanted<'_>) -> Found<E, S, Dialing<E, S>> {
         let Wanted { key, home, sharing, reuse, fresh, now } = *wanted;
-        // Closed after the lock is given back.
-        let mut gone = Vec::new();
+        // Closed after the lock is given back: what ends with a connection may ask the pool.
+        let (mut gone, mut ended) = (Vec::new(), Vec::new());
         let mut state = self.lock();
         let generation = state.generation;
         let lane = state.lane(key);
         lane.seen = now;
-        lane.weed(fresh, now);
+        ended.extend(lane.weed(fresh, now));
         if let Some(connection) = lane.claim(home) {
             return Found::Shared(connection);
         }
@@ -149,7 +149,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             // News are told without the lock, so they may have come since the first look. What
             // comes from here on is heard, and what came before is seen by a second look.
             let news = lane.news.clone().notified_owned();
-            lane.weed(fresh, now);
+            ended.extend(lane.weed(fresh, now));
             if let Some(connection) = lane.claim(home) {
                 return Found::Shared(connection);
             }
@@ -214,7 +214,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
     /// Closes what was unused too long or was closed by its peer; true while there is something
     /// left to watch.
     pub(crate) fn sweep(&self, fresh: Duration, now: Instant) -> bool {
-        let mut gone = Vec::new();
+        let (mut gone, mut ended) = (Vec::new(), Vec::new());
         let mut recovered = Vec::new();
         let mut watching = false;
         let mut state = self.lock();
@@ -222,7 +222,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             gone.extend(lane.idle.extract_if(.., |idle| {
                 now.saturating_duration_since(idle.since) >= fresh || !idle.connection.is_quiet()
             }));
-            lane.weed(fresh, now);
+            ended.extend(lane.weed(fresh, now));
             let is_used = !lane.dialing.is_empty()
                 || !lane.idle.is_empty()
                 || !lane.shared.is_empty()
@@ -236,7 +236,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             is_used || lane.is_remembered(now)
         });
         drop(state);
-        drop(gone);
+        drop((gone, ended));
         for news in recovered {
             news.notify_waiters();
         }
@@ -293,9 +293,9 @@ impl<E, S: Shared> Lane<E, S> {
             .map(|(_, connection)| connection.clone())
     }
 
-    /// Forgets shared connections that take no more exchanges or were unused too long.
-    fn weed(&mut self, fresh: Duration, now: Instant) {
-        self.shared.retain(|(_, connection)| is_fresh(connection, fresh, now));
+    /// Takes out the shared connections that take no more exchanges or were unused too long.
+    fn weed(&mut self, fresh: Duration, now: Instant) -> impl Iterator<Item = (HomeId, S)> {
+        self.shared.extract_if(.., move |(_, connection)| !is_fresh(connection, fresh, now))
     }
 
     /// True if a request of `home` that found no connection should not open one.
@@ -453,6 +453,16 @@ mod tests {
     struct Trunk {
         refusals: Arc<AtomicUsize>,
         closing: Arc<AtomicBool>,
+        _end: Option<Arc<End>>,
+    }
+
+    /// The end of a connection that looks for another one.
+    struct End(Arc<Connections>);
+
+    impl Drop for End {
+        fn drop(&mut self) {
+            self.0.counts();
+        }
     }
 
     impl Trunk {
@@ -598,6 +608,28 @@ mod tests {
         drop(wait(&pool, &key));
         trunk.closing.store(true, Ordering::Release);
         dial(&pool, &key);
+    }
+
+    #[test]
+    fn the_end_of_a_connection_finds_the_pool_unlocked() {
+        let (pool, key) = (Connections::new(6), key());
+        let put = || {
+            let _end = Some(Arc::new(End(pool.clone())));
+            let trunk = Trunk { _end, ..Trunk::default() };
+            let closing = trunk.closing.clone();
+            dial(&pool, &key).became_shared(trunk);
+            closing
+        };
+        put().store(true, Ordering::Release);
+        put().store(true, Ordering::Release);
+        pool.sweep(Duration::from_secs(60), clock::now());
+        let dialing = dial(&pool, &key);
+        pool.clear();
+        let _end = Some(Arc::new(End(pool.clone())));
+        dialing.became_shared(Trunk { _end, ..Trunk::default() });
+        put();
+        pool.clear();
+        assert_eq!(pool.counts(), (0, 0));
     }
 
     #[test]
