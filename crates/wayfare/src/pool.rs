@@ -181,6 +181,18 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
         }
     }
 
+    /// How many shared connections a lane may have.
+    pub(crate) fn most_shared(&self) -> usize {
+        self.most_shared
+    }
+
+    /// A shared connection of a lane that takes more exchanges, if there is one.
+    pub(crate) fn shared_of(&self, key: &Arc<LaneKey>) -> Option<S> {
+        let state = self.lock();
+        let mut shared = state.lanes.get(key)?.shared.iter().map(|(_, connection)| connection);
+        shared.find(|connection| !connection.is_closing()).cloned()
+    }
+
     /// Closes every connection that nobody uses; true if there was one.
     pub(crate) fn evict_idle(&self) -> bool {
         let mut evicted = Vec::new();

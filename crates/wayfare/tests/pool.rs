@@ -368,7 +368,7 @@ fn threads_whose_requests_run_out_of_time_never_leave_their_answer_to_another() 
                         match fetch(Face::Waited, manager, ask.timeouts(timeouts)) {
                             Ok(got) => assert_eq!(got.body, bytes_of(length, number)),
                             Err(why) => {
-                                assert!(matches!(why.kind(), ErrorKind::Timeout(_)), "{why:?}")
+                                assert!(matches!(why.kind(), ErrorKind::Timeout(_)), "{why:?}");
                             }
                         }
                     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use url::{Position, Url};
 use wayfare::event::{Event, Timings, What};
+use wayfare::rules::SECRET_FIELDS;
 
 use crate::advice::shown as shown_url;
 use crate::output::{note, size, visible};
@@ -116,9 +117,9 @@ fn in_words(what: &What) -> Option<String> {
 
 /// A field's value, unless it is a secret.
 fn shown(name: &HeaderName, value: &HeaderValue) -> String {
-    let secret =
-        [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE, header::SET_COOKIE];
-    if value.is_sensitive() || secret.contains(name) {
+    // Naming the host is no secret, though it does not follow a redirect either.
+    let is_secret = name != header::HOST && SECRET_FIELDS.contains(&name.as_str());
+    if value.is_sensitive() || is_secret || name == header::SET_COOKIE {
         return "[hidden]".to_owned();
     }
     String::from_utf8_lossy(value.as_bytes()).into_owned()

@@ -280,12 +280,12 @@ mod tests {
         signal.bell.prepare();
         signal.bell.ring();
         let patience = Duration::from_millis(50);
-        let deadline = Some(now() + patience);
+        let deadline = now() + patience;
         let sockets = vec![(socket, Readiness::Read)];
-        wait(&signal, &Wants { sockets: sockets.clone(), deadline });
-        assert!(now() < deadline.unwrap());
-        wait(&signal, &Wants { sockets, deadline });
-        assert!(now() >= deadline.unwrap());
+        wait(&signal, &Wants { sockets: sockets.clone(), deadline: Some(deadline) });
+        assert!(now() < deadline);
+        wait(&signal, &Wants { sockets, deadline: Some(deadline) });
+        assert!(now() >= deadline);
     }
 
     #[test]

@@ -75,10 +75,10 @@ impl<'a> Race<'a> {
                     &mut self.failed,
                 ))));
             }
-            if let Some(deadline) = self.deadline {
-                if self.patience.poll_until(deadline, cx).is_ready() {
-                    return Poll::Ready(Err(self.give_up()));
-                }
+            if let Some(deadline) = self.deadline
+                && self.patience.poll_until(deadline, cx).is_ready()
+            {
+                return Poll::Ready(Err(self.give_up()));
             }
             if self.waiting.len() == 0 || self.stagger.poll_until(self.next_start, cx).is_pending()
             {

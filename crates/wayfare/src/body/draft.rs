@@ -121,7 +121,7 @@ mod tests {
         let folder =
             std::env::temp_dir().join(format!("wayfare-draft-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
         folder
     }
 

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use wayfare_net::socket::Stream;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::retry::Age;
 
-use super::Surroundings;
+use super::{Connections, Surroundings};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::options::Options;
 use crate::pool::Shared;
@@ -214,7 +214,8 @@ pub(super) async fn open(
     let room = Room {
         queue: around.queue.clone(),
         key: around.key.clone(),
-        connections: around.options.connections.per_origin.max(1),
+        connections: around.connections.most_shared(),
+        pool: Arc::downgrade(around.connections),
         news: news.clone(),
     };
     let driven = driver::start(
@@ -234,6 +235,7 @@ struct Room {
     queue: Arc<Queue>,
     key: Arc<LaneKey>,
     connections: usize,
+    pool: Weak<Connections>,
     /// Told to those who wait for an exchange.
     news: Arc<Notify>,
 }
@@ -244,9 +246,16 @@ impl Room {
         self.news.notify_waiters();
     }
 
+    /// When a connection has ended: the lane carries what another one carries, if there is one.
     fn reset(&self) {
-        self.queue.reset_room(&self.key);
-        self.news.notify_waiters();
+        let other = self.pool.upgrade().and_then(|pool| pool.shared_of(&self.key));
+        match other {
+            Some(other) => self.set(other.0.state.most.load(Ordering::Relaxed)),
+            None => {
+                self.queue.reset_room(&self.key);
+                self.news.notify_waiters();
+            }
+        }
     }
 }
 
