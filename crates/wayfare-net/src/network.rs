@@ -13,7 +13,7 @@ pub type Asking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What the stack needs of the outside world: names resolved and byte pipes opened.
 ///
-/// Time is not part of it: [`crate::runtime::now`] and [`crate::runtime::Timer`] follow tokio's
+/// Time is not part of it: [`crate::clock::now`] and [`crate::runtime::Timer`] follow tokio's
 /// clock, which a test pauses.
 pub trait Network: Send + Sync + 'static {
     /// The addresses of `name`, best first.

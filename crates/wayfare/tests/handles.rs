@@ -101,7 +101,7 @@ fn callbacks_hear_of_data_errors_and_the_end_once_each_and_in_this_order() {
                 sum.fetch_add(data.len(), Ordering::Relaxed);
             })
             .on_finished(move |finished| {
-                end(format!("{:?} {}", finished.status, finished.body.len()))
+                end(format!("{:?} {}", finished.status, finished.body.len()));
             })
             .start()
             .unwrap();

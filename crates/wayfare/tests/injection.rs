@@ -86,7 +86,7 @@ fn line_breaks_in_a_url_never_reach_the_wire() {
                     match fetch(face, &manager, Ask::get(&url)) {
                         Ok(got) => assert!(matches!(got.status, 200 | 404), "{url:?}"),
                         Err(error) => {
-                            assert!(REFUSED.contains(&error.kind()), "{url:?}: {error:?}")
+                            assert!(REFUSED.contains(&error.kind()), "{url:?}: {error:?}");
                         }
                     }
                 }

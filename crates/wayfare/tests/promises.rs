@@ -11,11 +11,11 @@ use wayfare_testkit::server::Server;
 
 /// Answers every connection with `head`, then with `piece` again and again until it breaks.
 fn endless(head: &'static str, piece: Vec<u8>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (mut stream, piece) = (stream.unwrap(), piece.clone());
+            let (mut stream, piece) = (stream.expect("a connection"), piece.clone());
             std::thread::spawn(move || {
                 let _ = stream.read(&mut [0; 4096]);
                 let _ = stream.write_all(head.as_bytes());

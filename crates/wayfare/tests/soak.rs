@@ -24,12 +24,15 @@ impl Dice {
 }
 
 /// A request of some kind, and whether a body is the right answer to it.
-fn roll(dice: &mut Dice, bases: &[String]) -> (Ask, Box<dyn Fn(&it::Got) -> bool + Send>) {
+/// Says whether an answer is the right one.
+type Check = Box<dyn Fn(&it::Got) -> bool + Send>;
+
+fn roll(dice: &mut Dice, bases: &[String]) -> (Ask, Check) {
     let base = &bases[usize::try_from(dice.below(bases.len() as u64)).unwrap()];
     let (n, seed) = (dice.below(200_000), dice.below(1_000_000));
     let versions =
         [Versions::Any, Versions::Http1, Versions::Http2][usize::try_from(dice.below(3)).unwrap()];
-    let (ask, right): (Ask, Box<dyn Fn(&it::Got) -> bool + Send>) = match dice.below(8) {
+    let (ask, right): (Ask, Check) = match dice.below(8) {
         0 => {
             let ask = Ask::post(format!("{base}/echo-body"), bytes_of(n, seed));
             (ask, Box::new(move |got| got.body == bytes_of(n, seed)))
