@@ -23,10 +23,10 @@ impl Dice {
     }
 }
 
-/// A request of some kind, and whether a body is the right answer to it.
 /// Says whether an answer is the right one.
 type Check = Box<dyn Fn(&it::Got) -> bool + Send>;
 
+/// A request of some kind, and whether a body is the right answer to it.
 fn roll(dice: &mut Dice, bases: &[String]) -> (Ask, Check) {
     let base = &bases[usize::try_from(dice.below(bases.len() as u64)).unwrap()];
     let (n, seed) = (dice.below(200_000), dice.below(1_000_000));
