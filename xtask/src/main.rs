@@ -1,4 +1,5 @@
 //! Chores of the workspace: `cargo xtask layers`.
+#![forbid(unsafe_code)]
 
 mod layers;
 

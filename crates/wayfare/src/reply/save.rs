@@ -2,9 +2,11 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
-use wayfare_net::runtime::Home;
+use wayfare_net::clock::now;
+use wayfare_net::runtime::{Home, sleep};
 
 use super::Reply;
 use crate::body::draft::{Draft, work};
@@ -21,9 +23,7 @@ pub(super) enum Named {
 
 pub(super) async fn save(reply: &mut Reply, path: &Path, named: Named) -> Result<u64, Error> {
     let home = reply.head.home.clone();
-    let target = path.to_owned();
-    let mut draft =
-        work(&home, move || begin(&target, named)).await.map_err(|why| cannot(path, &why))?;
+    let mut draft = begin_in_time(&home, path, named).await.map_err(|why| cannot(path, &why))?;
     let mut batch = Vec::new();
     let mut batched = 0;
     while let Some(chunk) = reply.chunk().await? {
@@ -39,6 +39,26 @@ pub(super) async fn save(reply: &mut Reply, path: &Path, named: Named) -> Result
     let draft = write(&home, draft, batch).await.map_err(|why| cannot(path, &why))?;
     work(&home, move || draft.publish()).await.map_err(|why| cannot(path, &why))?;
     Ok(reply.received())
+}
+
+/// Begins the file; when this process has no descriptor left, other files that are being saved will
+/// give theirs back.
+async fn begin_in_time(home: &Home, path: &Path, named: Named) -> io::Result<Draft> {
+    let patience = now() + DESCRIPTOR_PATIENCE;
+    loop {
+        let target = path.to_owned();
+        match work(home, move || begin(&target, named)).await {
+            Err(why) if is_out_of_descriptors(&why) && now() < patience => {
+                sleep(home, DESCRIPTOR_PAUSE).await;
+            }
+            begun => return begun,
+        }
+    }
+}
+
+fn is_out_of_descriptors(why: &io::Error) -> bool {
+    // EMFILE and ENFILE have no kind of their own; the numbers are the same on all of Unix.
+    matches!(why.raw_os_error(), Some(23 | 24))
 }
 
 fn begin(target: &Path, named: Named) -> io::Result<Draft> {
@@ -64,3 +84,6 @@ fn cannot(path: &Path, why: &io::Error) -> Error {
 
 /// Chunks are written together once there are so many bytes.
 const BATCH: usize = 512 * 1024;
+/// How long to wait for a descriptor, and how often to ask for one.
+const DESCRIPTOR_PATIENCE: Duration = Duration::from_secs(30);
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(20);

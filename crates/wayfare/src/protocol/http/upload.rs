@@ -40,6 +40,11 @@ impl Upload {
         self.sent
     }
 
+    /// True if every announced byte has been given; the source may not have said its end yet.
+    pub(super) fn has_given_all(&self) -> bool {
+        self.total == Some(self.sent)
+    }
+
     /// The body, if nothing was read from it.
     pub(super) fn into_untouched(self) -> Option<Body> {
         match self.state {

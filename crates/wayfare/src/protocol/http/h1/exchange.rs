@@ -311,7 +311,9 @@ impl Exchange {
         around: &Surroundings<'_>,
         emitter: &Emitter,
     ) -> Answer {
-        let complete = self.sending == SendState::Sent;
+        // A server that counts answers when it has all, be the source slow to say that it ends.
+        let all_written = self.upload.has_given_all() && self.connection.output.is_empty();
+        let complete = self.sending == SendState::Sent || all_written;
         if !complete {
             let (sent, total) = (self.upload.sent(), self.upload.total());
             emitter.emit(|| What::UploadStopped { sent, total });

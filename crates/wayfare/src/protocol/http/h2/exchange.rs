@@ -354,7 +354,8 @@ impl Exchange {
     }
 
     fn into_answer(self, response: http::Response<RecvStream>, emitter: &Emitter) -> Answer {
-        let complete = matches!(self.sending, Sending::Sent);
+        let given = self.upload.has_given_all() && !matches!(self.sending, Sending::Waiting(_));
+        let complete = matches!(self.sending, Sending::Sent) || given;
         if !complete {
             let (sent, total) = (self.upload.sent(), self.upload.total());
             emitter.emit(|| What::UploadStopped { sent, total });
@@ -367,7 +368,8 @@ impl Exchange {
         let content = if bodiless || stream.is_end_stream() {
             Content::Memory(Bytes::new(), None)
         } else {
-            let unfinished = (!complete).then_some(self.stream);
+            let sent = matches!(self.sending, Sending::Sent);
+            let unfinished = (!sent).then_some(self.stream);
             Content::Wire(Box::new(Incoming {
                 claim: self.claim,
                 stream,
