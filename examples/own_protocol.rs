@@ -1,4 +1,4 @@
-//! A scheme of one's own, answered like any other: queue, events, replies.
+//! A scheme of one's own, answered like any other: events, bodies, replies.
 
 use http::{HeaderValue, StatusCode, header};
 use wayfare::protocol::{Answer, Answering, Around, Outgoing, Protocol};

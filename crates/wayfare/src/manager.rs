@@ -83,7 +83,8 @@ impl Manager {
             .unwrap_or_default()
     }
 
-    /// Opens a connection to the origin of `url`, TLS included, for the request that will follow.
+    /// Opens a connection to the origin of `url`, TLS included, for the request that will follow. It
+    /// takes no turn: the limit on connections to an origin does not count it until it is used.
     ///
     /// # Errors
     /// What a request would fail with before it is sent.

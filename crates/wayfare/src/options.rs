@@ -29,7 +29,8 @@ pub struct Options {
     pub dns: Dns,
     /// Fields that every request carries unless it has its own.
     pub headers: Headers,
-    /// Heads of answers.
+    /// Heads of answers. Over HTTP/2 the limit on all fields together is set for a connection by
+    /// the request that opens it.
     pub heads: HeadLimits,
     /// Redirects.
     pub redirects: Redirects,
@@ -173,7 +174,8 @@ pub struct Bodies {
     pub decoding: Decoding,
     /// What guards against decompression bombs.
     pub guard: BombGuard,
-    /// How much of a body may wait unread before the server is held back; 1 MiB by default.
+    /// How much of a body may wait unread before the server is held back; 1 MiB by default. Over
+    /// HTTP/2 it is set for a connection by the request that opens it.
     pub read_buffer: usize,
     /// The most that [`crate::Reply::bytes`] and its relatives collect; 1 GiB by default.
     pub most_collected: u64,

@@ -120,8 +120,10 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Se
 
 /// How requests of one or more schemes are answered.
 ///
-/// Register one with [`crate::Builder::protocol`]; its transfers go through the queue, the events,
-/// the redirect and body rules like any other.
+/// Register one with [`crate::Builder::protocol`]; its transfers have events and bodies like any
+/// other, and wait for no turn. A redirect that one answers with is refused unless the policy is
+/// [`RedirectPolicy::Manual`](crate::options::RedirectPolicy::Manual): only `http` and `https` have
+/// origins to keep secrets in.
 pub trait Protocol: Send + Sync {
     /// The schemes it answers, in lower case.
     fn schemes(&self) -> &[&str];
