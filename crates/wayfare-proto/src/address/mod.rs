@@ -1,3 +1,6 @@
 //! Addresses: who is meant.
 
+pub mod ip;
+pub mod order;
 pub mod origin;
+pub mod subnet;

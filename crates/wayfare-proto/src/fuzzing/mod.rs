@@ -1,6 +1,7 @@
 //! The harnesses that the fuzz targets and the corpus test share: each takes any bytes and panics
 //! if a promise is broken.
 
+pub mod address;
 pub mod coding;
 pub mod http1;
 pub mod syntax;
@@ -11,6 +12,7 @@ pub type Harness = fn(&[u8]);
 
 /// Every harness by the name of its fuzz target and its corpus folder.
 pub const TARGETS: &[(&str, Harness)] = &[
+    ("address", address::address),
     ("coding", coding::coding),
     ("content_disposition", syntax::content_disposition),
     ("data_url", wire::data_url),

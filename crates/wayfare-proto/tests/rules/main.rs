@@ -2,6 +2,7 @@
 //! split, and over the fuzz corpora.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod addresses;
 mod coding;
 mod corpus;
 mod http1_peer;
