@@ -18,6 +18,7 @@ use crate::options::{Bodies, Connections, Dns, Options, Redirects, Timeouts, Tls
 use crate::pool::Reuse;
 use crate::protocol::http::{Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
+use crate::queue::Ticket;
 use crate::transfer::handle::{Finished, FinishedHandler};
 use crate::transfer::shared::Shared;
 
@@ -84,7 +85,7 @@ impl Manager {
     }
 
     /// Opens a connection to the origin of `url`, TLS included, for the request that will follow. It
-    /// takes no turn: the limit on connections to an origin does not count it until it is used.
+    /// takes its turn as a request does, so the limit on connections to an origin holds.
     ///
     /// # Errors
     /// What a request would fail with before it is sent.
@@ -113,6 +114,8 @@ impl Manager {
             reuse: Reuse::Allowed,
         };
         let mut emitter = Emitter::new(self.listeners.clone(), Default::default());
+        // One of the origin's few places, as for a request.
+        let _turn = self.shared.queue.turn(key.clone(), Ticket::new(Priority::Normal)).await;
         let opened = preconnect(&around, &mut emitter).await;
         // What was opened is nobody's on loan, so the watcher may have gone home meanwhile.
         self.shared.watch_idle();

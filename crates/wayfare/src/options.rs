@@ -29,8 +29,8 @@ pub struct Options {
     pub dns: Dns,
     /// Fields that every request carries unless it has its own.
     pub headers: Headers,
-    /// Heads of answers. Over HTTP/2 the limit on all fields together is set for a connection by
-    /// the request that opens it.
+    /// Heads of answers. Over HTTP/2 the limit on all fields together is told to the server for a
+    /// whole connection, so requests with another one go over a connection of their own.
     pub heads: HeadLimits,
     /// Redirects.
     pub redirects: Redirects,
@@ -175,7 +175,8 @@ pub struct Bodies {
     /// What guards against decompression bombs.
     pub guard: BombGuard,
     /// How much of a body may wait unread before the server is held back; 1 MiB by default. Over
-    /// HTTP/2 it is set for a connection by the request that opens it.
+    /// HTTP/2 it is told to the server for a whole connection, so requests with another one go over
+    /// a connection of their own.
     pub read_buffer: usize,
     /// The most that [`crate::Reply::bytes`] and its relatives collect; 1 GiB by default.
     pub most_collected: u64,

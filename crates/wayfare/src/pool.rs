@@ -446,7 +446,7 @@ mod tests {
     use wayfare_proto::address::origin::Origin;
 
     use super::*;
-    use crate::options::{Dns, Versions};
+    use crate::options::Options;
 
     struct Line(Generation);
 
@@ -507,7 +507,7 @@ mod tests {
 
     fn key() -> Arc<LaneKey> {
         let origin = Origin::of(&"https://a.test/".parse().unwrap()).unwrap();
-        Arc::new(LaneKey::new(origin, Versions::Any, Arc::default(), Dns::default()))
+        Arc::new(LaneKey::new(origin, &Options::default()))
     }
 
     fn find(pool: &Arc<Connections>, key: &Arc<LaneKey>, reuse: Reuse) -> Result {

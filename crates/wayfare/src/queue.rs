@@ -10,52 +10,80 @@ use std::task::{Context, Poll, Waker};
 
 use url::Url;
 use wayfare_net::tls::policy::TlsPolicy;
-use wayfare_proto::address::origin::Origin;
+use wayfare_proto::address::origin::{Origin, Scheme};
 use wayfare_proto::policy::schedule::{Arrival, Counts, Place, Priority, Schedule};
 
-use crate::options::{Dns, Versions};
+use crate::options::{Dns, Options, Versions};
 
 /// What decides whether two requests may share connections.
 #[derive(Clone, Debug)]
 pub(crate) struct LaneKey {
     pub(crate) origin: Origin,
-    pub(crate) versions: Versions,
-    /// By identity; holding it keeps the identity from being given to another policy.
-    pub(crate) tls: Arc<TlsPolicy>,
-    pub(crate) dns: Dns,
+    pub(crate) footing: Footing,
     /// Made once: a key is looked up several times per exchange.
     hash: u64,
 }
 
+/// The settings of a request that a connection is made with.
+#[derive(Clone, Debug)]
+pub(crate) struct Footing {
+    pub(crate) versions: Versions,
+    /// By identity; holding it keeps the identity from being given to another policy.
+    pub(crate) tls: Arc<TlsPolicy>,
+    pub(crate) dns: Dns,
+    /// What a shared connection tells its peer once, for all its exchanges.
+    shared: Option<SharedLimits>,
+}
+
+/// The limits of a request that hold for a whole HTTP/2 connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SharedLimits {
+    read_buffer: usize,
+    head_bytes: usize,
+}
+
 impl LaneKey {
-    pub(crate) fn new(origin: Origin, versions: Versions, tls: Arc<TlsPolicy>, dns: Dns) -> Self {
+    pub(crate) fn new(origin: Origin, options: &Options) -> Self {
         // Keyed by the process, because servers choose the origins of redirects.
         static KEYS: OnceLock<RandomState> = OnceLock::new();
+        let shared = shared_limits(origin.scheme(), options);
+        let tls = options.tls.policy().clone();
         let hash = KEYS.get_or_init(RandomState::new).hash_one((&origin, Arc::as_ptr(&tls)));
-        Self { origin, versions, tls, dns, hash }
+        let versions = options.connections.versions;
+        let footing = Footing { versions, tls, dns: options.dns.clone(), shared };
+        Self { origin, footing, hash }
     }
 
     /// True if this is the lane of a URL under these settings.
-    pub(crate) fn serves(
-        &self,
-        url: &Url,
-        versions: Versions,
-        tls: &Arc<TlsPolicy>,
-        dns: &Dns,
-    ) -> bool {
+    pub(crate) fn serves(&self, url: &Url, options: &Options) -> bool {
+        let footing = &self.footing;
         self.origin.is_of(url)
-            && self.versions == versions
-            && Arc::ptr_eq(&self.tls, tls)
-            && self.dns == *dns
+            && footing.versions == options.connections.versions
+            && Arc::ptr_eq(&footing.tls, options.tls.policy())
+            && footing.dns == options.dns
+            && footing.shared == shared_limits(self.origin.scheme(), options)
+    }
+}
+
+/// Nothing where connections are never shared, so that other limits need no other connection.
+fn shared_limits(scheme: Scheme, options: &Options) -> Option<SharedLimits> {
+    match (scheme, options.connections.versions) {
+        (_, Versions::Http1) | (Scheme::Http, Versions::Any) => None,
+        _ => Some(SharedLimits {
+            read_buffer: options.bodies.read_buffer,
+            head_bytes: options.heads.head_bytes,
+        }),
     }
 }
 
 impl PartialEq for LaneKey {
     fn eq(&self, other: &Self) -> bool {
+        let (one, two) = (&self.footing, &other.footing);
         self.origin == other.origin
-            && self.versions == other.versions
-            && Arc::ptr_eq(&self.tls, &other.tls)
-            && self.dns == other.dns
+            && one.versions == two.versions
+            && Arc::ptr_eq(&one.tls, &two.tls)
+            && one.dns == two.dns
+            && one.shared == two.shared
     }
 }
 
@@ -334,7 +362,7 @@ mod tests {
     fn key(port: u16) -> Arc<LaneKey> {
         let url = format!("http://a.test:{port}/").parse().unwrap();
         let origin = Origin::of(&url).unwrap();
-        Arc::new(LaneKey::new(origin, Versions::Any, Arc::default(), Dns::default()))
+        Arc::new(LaneKey::new(origin, &Options::default()))
     }
 
     #[tokio::test]

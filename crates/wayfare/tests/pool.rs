@@ -11,7 +11,7 @@ use it::{
     Ask, FACES, Face, eventually, fetch, fetch_awaited, hold, identity, is_at_rest, manager,
     manager_for, runtime, trust,
 };
-use wayfare::options::{Connections, Timeouts, Versions, Wait};
+use wayfare::options::{Bodies, Connections, Timeouts, Versions, Wait};
 use wayfare::queueing::Priority;
 use wayfare::{ErrorKind, Manager};
 use wayfare_testkit::content::bytes_of;
@@ -236,6 +236,44 @@ fn a_request_finds_the_connection_opened_for_it() {
             eventually("it is open", || server.connections_open() == 1);
             fetch(face, &manager, Ask::get(server.url("/get"))).unwrap();
             assert_eq!(server.connections_opened(), 1, "{face:?}");
+        }
+    }
+}
+
+#[test]
+fn opening_a_connection_ahead_waits_for_a_place_as_a_request_does() {
+    for face in FACES {
+        let server = serve();
+        let manager = with(Connections { per_origin: 1, ..Connections::default() });
+        let held = hold(face, &manager, Ask::get(server.url("/bytes/5000000"))).unwrap();
+        std::thread::scope(|scope| {
+            let ahead = scope.spawn(|| preconnect(face, &manager, &server.url("/")));
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!ahead.is_finished(), "{face:?}");
+            assert_eq!(server.connections_opened(), 1, "{face:?}");
+            assert_eq!(held.bytes().unwrap().len(), 5_000_000);
+            ahead.join().unwrap();
+        });
+        assert!(server.connections_opened() <= 2, "{face:?}");
+    }
+}
+
+#[test]
+fn a_request_with_another_read_buffer_gets_a_connection_made_with_it() {
+    for face in FACES {
+        for (server, versions, opened) in [
+            (serve(), Versions::Http2, 2),
+            (serve_tls(Protocols::Both), Versions::Any, 2),
+            // Over HTTP/1.1 each body has its own.
+            (serve(), Versions::Http1, 1),
+        ] {
+            let manager = with(Connections { versions, ..Connections::default() });
+            let small = || Bodies { read_buffer: 64 * 1024, ..Bodies::default() };
+            for _ in 0..2 {
+                fetch(face, &manager, Ask::get(server.url("/get"))).unwrap();
+                fetch(face, &manager, Ask::get(server.url("/get")).bodies(small())).unwrap();
+            }
+            assert_eq!(server.connections_opened(), opened, "{face:?} {versions:?}");
         }
     }
 }

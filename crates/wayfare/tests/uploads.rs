@@ -284,8 +284,8 @@ fn with_expect_the_body_waits_for_100_continue() {
             assert_eq!(got.json()["sha256"], sha256_hex(&bytes_of(100_000, 2)));
             assert!(got.upload_complete);
 
-            let got = fetch(face, &manager, ask("/no-continue/417")).unwrap();
-            assert_eq!(got.status, 417, "{face:?}");
+            let got = fetch(face, &manager, ask("/no-continue/413")).unwrap();
+            assert_eq!(got.status, 413, "{face:?}");
             if got.version == http::Version::HTTP_11 {
                 assert!(!got.upload_complete);
                 let sent = server
@@ -299,6 +299,62 @@ fn with_expect_the_body_waits_for_100_continue() {
             server.clear_requests();
             // The connection of the refused upload serves nobody any more.
             assert_eq!(fetch(face, &manager, Ask::get(server.url("/get"))).unwrap().status, 200);
+        }
+    }
+}
+
+/// A server that fails the expectation of the first request and answers what comes next.
+fn expects_nothing() -> FaultServer {
+    let refused = vec![
+        Step::head(),
+        Step::send(
+            "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        ),
+    ];
+    let taken = vec![
+        Step::head(),
+        Step::ReadBody(5),
+        Step::send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    ];
+    let script = Script::once(vec![refused, taken]);
+    FaultServer::script(script).bind_on_thread("127.0.0.1:0").unwrap()
+}
+
+#[test]
+fn a_request_that_fails_for_its_expectation_is_made_without_it() {
+    let bodies: [fn() -> Body; 2] = [
+        || Body::from("hello"),
+        // Read only once, but nothing of it had been read.
+        || Body::blocking_reader(&b"hello"[..], Some(5)),
+    ];
+    for face in FACES {
+        for body in bodies {
+            let server = expects_nothing();
+            let manager = manager_for(Versions::Http1);
+            let ask = Ask::post(server.url("/"), body()).header("Expect", "100-continue");
+            assert_eq!(fetch(face, &manager, ask).unwrap().text(), "ok", "{face:?}");
+            let heard: Vec<_> = server
+                .heard()
+                .iter()
+                .map(|one| String::from_utf8_lossy(&one.bytes).to_lowercase())
+                .collect();
+            assert!(heard[0].contains("expect: 100-continue"), "{heard:?}");
+            assert!(!heard[0].ends_with("hello"), "{heard:?}");
+            assert!(!heard[1].contains("expect"), "{heard:?}");
+            assert!(heard[1].ends_with("hello"), "{heard:?}");
+        }
+    }
+}
+
+#[test]
+fn a_second_417_is_the_answer() {
+    for (server, manager) in ways() {
+        for face in FACES {
+            server.clear_requests();
+            let ask =
+                Ask::post(server.url("/no-continue/417"), "hello").header("Expect", "100-continue");
+            assert_eq!(fetch(face, &manager, ask).unwrap().status, 417, "{face:?}");
+            assert_eq!(server.requests().len(), 2, "{face:?}");
         }
     }
 }

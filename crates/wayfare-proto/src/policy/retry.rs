@@ -6,11 +6,14 @@ use http::Method;
 /// How a request broke before its answer began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
-    /// The peer said that it did nothing with the request (h2 `REFUSED_STREAM`, or `GOAWAY` with a
-    /// lower last stream).
-    Refused,
     /// Some of the answer had come.
     Answering,
+    /// The peer said good-bye (h2 `GOAWAY`) before it came to this request, but had answered others
+    /// on the connection: each connection gets somebody further.
+    Overtaken,
+    /// The peer said that it did nothing with the request (h2 `REFUSED_STREAM`, or `GOAWAY` with a
+    /// lower last stream on a connection that served nobody).
+    Refused,
     /// The request was, or may have been, written; nothing of an answer came.
     Silent,
     /// Not one byte of the request was written.
@@ -45,6 +48,7 @@ pub fn may_resend(how: Break, age: Age, method: &Method, replay: Replay, tries: 
         return false;
     }
     match how {
+        Break::Overtaken => true,
         Break::Refused => tries.refused < MOST_REFUSALS,
         Break::Unsent => age == Age::Reused && tries.resent == 0,
         Break::Silent => age == Age::Reused && is_idempotent(method) && tries.resent == 0,
@@ -116,8 +120,14 @@ mod tests {
     }
 
     #[test]
+    fn who_was_overtaken_goes_again_however_often_it_was_refused_before() {
+        let tries = Tries { resent: 1, refused: MOST_REFUSALS };
+        assert!(may_resend(Break::Overtaken, Age::Reused, &Method::POST, Replay::Possible, tries));
+    }
+
+    #[test]
     fn nothing_is_sent_again_without_its_body() {
-        for how in [Break::Refused, Break::Silent, Break::Unsent] {
+        for how in [Break::Overtaken, Break::Refused, Break::Silent, Break::Unsent] {
             let tries = Tries::default();
             assert!(!may_resend(how, Age::Reused, &Method::GET, Replay::Impossible, tries));
         }

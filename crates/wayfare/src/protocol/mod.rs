@@ -52,6 +52,8 @@ pub struct Answer {
     pub(crate) content: ContentOrBody,
     pub(crate) connection: ConnectionFacts,
     pub(crate) upload: Upload,
+    /// The request's body, if nothing was read from it.
+    pub(crate) untouched: Option<Body>,
 }
 
 /// What is known of the connection an answer came over.
@@ -97,6 +99,7 @@ impl Answer {
             content: ContentOrBody::Body(Body::empty()),
             connection: ConnectionFacts::default(),
             upload: Upload::Complete,
+            untouched: None,
         }
     }
 

@@ -5,7 +5,7 @@ use wayfare_proto::policy::redirect::{self, Decision, Exchange};
 use wayfare_proto::policy::retry::{self, Age, Break, Replay};
 use wayfare_proto::syntax::range::{self, ContentRange, RangeSpec};
 
-use super::{Again, Question, Transfer};
+use super::{Again, Expectation, Question, Transfer};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{Answer, Failure, Outcome};
 
@@ -35,20 +35,23 @@ impl Transfer {
         if !self.may_resend(how, age) {
             return Err(error);
         }
-        if how == Break::Refused {
-            self.tries.refused += 1;
+        if matches!(how, Break::Refused | Break::Overtaken) {
+            self.tries.refused += u8::from(how == Break::Refused);
             return Ok(Again::Resend("the server refused it unprocessed"));
         }
         self.tries.resent += 1;
         Ok(Again::Resend("a kept connection had gone"))
     }
 
-    fn judge_answer(&mut self, answer: Box<Answer>) -> Result<Verdict, Error> {
+    fn judge_answer(&mut self, mut answer: Box<Answer>) -> Result<Verdict, Error> {
         // RFC 9110 §15.5.9: a server says so on a connection it gave up waiting on.
         let age = answer.connection.age.unwrap_or(Age::Fresh);
         if answer.status == StatusCode::REQUEST_TIMEOUT && self.may_resend(Break::Silent, age) {
             self.tries.resent += 1;
             return Ok(Verdict::Again(Again::Resend("a kept connection had timed out")));
+        }
+        if answer.status == StatusCode::EXPECTATION_FAILED && self.may_unexpect(&mut answer) {
+            return Ok(Verdict::Again(Again::Unexpecting));
         }
         self.check_part(&answer)?;
         let exchange = Exchange {
@@ -68,6 +71,19 @@ impl Transfer {
             Decision::Ask(next) => Ok(Verdict::Ask(Question { next, answer })),
             Decision::Refuse(refusal) => Err(refusal.into()),
         }
+    }
+
+    /// RFC 9110 §10.1.1: a request that failed for its expectation is made once more without.
+    fn may_unexpect(&mut self, answer: &mut Answer) -> bool {
+        let expect = self.headers.get(header::EXPECT);
+        let asked = expect.or_else(|| self.options.headers.0.get(header::EXPECT));
+        if asked.is_none() || self.body.is_none() || self.expectation == Expectation::GivenUp {
+            return false;
+        }
+        if let Some(untouched) = answer.untouched.take() {
+            self.body = untouched;
+        }
+        self.body.is_sendable()
     }
 
     /// RFC 9110 §15.3.7: a part may only come to those who asked for it, and must begin there.

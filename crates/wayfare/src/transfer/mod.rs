@@ -89,6 +89,7 @@ pub(crate) struct Transfer {
     /// Whether the chain has left the first origin.
     border: Border,
     tries: Tries,
+    expectation: Expectation,
     ticket: Arc<Ticket>,
     /// Taken by the reply, which goes on with it.
     emitter: Option<Box<Emitter>>,
@@ -110,8 +111,18 @@ pub(crate) struct Start {
 pub(crate) enum Again {
     /// The same once more.
     Resend(&'static str),
+    /// The same once more, but the body is not to wait for `100 Continue`.
+    Unexpecting,
     /// What a redirect says.
     Redirect(redirect::Next, http::StatusCode),
+}
+
+/// Whether an `Expect` that was asked for is sent (RFC 9110 §10.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expectation {
+    AsAsked,
+    /// A server on the way failed it, so this transfer has given it up.
+    GivenUp,
 }
 
 /// A redirect that is put to the delegate, and the answer to deliver if it says no.
@@ -142,6 +153,7 @@ impl Transfer {
             stage: Stage::Queue,
             border: Border::Kept,
             tries: Tries::default(),
+            expectation: Expectation::AsAsked,
             ticket: start.ticket,
             emitter: Some(start.emitter),
             deadline,
@@ -178,6 +190,10 @@ impl Transfer {
     fn follow(&mut self, again: Again) {
         match again {
             Again::Resend(why) => self.emit(|| What::Retried { why }),
+            Again::Unexpecting => {
+                self.expectation = Expectation::GivenUp;
+                self.emit(|| What::Retried { why: "the server does not know Expect" });
+            }
             Again::Redirect(next, status) => {
                 let from = std::mem::replace(&mut self.url, next.url.clone());
                 redirect::prepare(&mut self.headers, &next, &self.options.redirects.secret_fields);

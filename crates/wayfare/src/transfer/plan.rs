@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use wayfare_proto::policy::redirect::{self, Border};
 use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 
-use super::Transfer;
+use super::{Expectation, Transfer};
 use crate::error::Error;
 use crate::options::Decoding;
 use crate::protocol::Outgoing;
@@ -22,6 +22,9 @@ impl Transfer {
             headers.remove(header::ACCEPT_ENCODING);
         } else if !headers.contains_key(header::ACCEPT_ENCODING) {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
+        }
+        if self.expectation == Expectation::GivenUp {
+            headers.remove(header::EXPECT);
         }
         let body = self.body.take_for_sending();
         self.emitter().timeline.begin_attempt();

@@ -51,13 +51,11 @@ impl Shared {
 
     /// The lane of a URL; nothing for what needs no connection.
     pub(crate) fn lane(&self, url: &Url, options: &Options) -> Option<Arc<LaneKey>> {
-        let versions = options.connections.versions;
-        let (tls, dns) = (options.tls.policy(), &options.dns);
         let mut last = self.last_lane.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = last.as_ref().filter(|key| key.serves(url, versions, tls, dns)) {
+        if let Some(key) = last.as_ref().filter(|key| key.serves(url, options)) {
             return Some(key.clone());
         }
-        let key = LaneKey::new(Origin::of(url)?, versions, tls.clone(), dns.clone());
+        let key = LaneKey::new(Origin::of(url)?, options);
         Some(last.insert(Arc::new(key)).clone())
     }
 

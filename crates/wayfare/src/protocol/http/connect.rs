@@ -99,14 +99,14 @@ async fn open_any(
     let Dialed { stream, tls } = dial_with_room(around, emitter).await?;
     let protocol = tls.as_ref().and_then(|facts| facts.protocol.clone());
     let is_http2 = match around.key.origin.scheme() {
-        Scheme::Http => around.key.versions == Versions::Http2,
+        Scheme::Http => around.key.footing.versions == Versions::Http2,
         Scheme::Https => protocol.as_deref() == Some(b"h2"),
     };
     let tls = tls.map(Arc::new);
     if is_http2 {
         return h2::open(stream, tls, dialing.news(), around).await.map(Opened::Http2);
     }
-    if around.key.versions == Versions::Http2 {
+    if around.key.footing.versions == Versions::Http2 {
         let message = "the server does not offer HTTP/2, which was demanded";
         return Err(Error::new(ErrorKind::Protocol, Stage::Connect, message));
     }
@@ -143,8 +143,8 @@ async fn dial_once(
         network: &**around.network,
         home: around.home,
         sockets: &sockets,
-        tls: &around.key.tls,
-        offer: match around.key.versions {
+        tls: &around.key.footing.tls,
+        offer: match around.key.footing.versions {
             Versions::Any => Offer::Http2OrHttp1,
             Versions::Http1 => Offer::Http1,
             Versions::Http2 => Offer::Http2,
@@ -155,7 +155,7 @@ async fn dial_once(
             tls: options.timeouts.tls,
         },
     };
-    let route = route(&around.key.origin, &around.key.dns);
+    let route = route(&around.key.origin, &around.key.footing.dns);
     dial(&route, &dialer, &mut |step| note(emitter, &step)).await
 }
 
@@ -173,7 +173,7 @@ fn route(origin: &Origin, dns: &Dns) -> Route {
 }
 
 fn sharing(around: &Surroundings<'_>) -> Sharing {
-    match (around.key.origin.scheme(), around.key.versions) {
+    match (around.key.origin.scheme(), around.key.footing.versions) {
         (_, Versions::Http1) | (Scheme::Http, Versions::Any) => Sharing::Never,
         _ => Sharing::Possible,
     }

@@ -7,21 +7,22 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
+use http::uri::Authority;
 use tokio::sync::Notify;
 use wayfare_net::caller::block_on;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_net::socket::Stream;
 use wayfare_net::tls::facts::TlsFacts;
-use wayfare_proto::policy::retry::Age;
+use wayfare_proto::policy::retry::{Age, Break};
 
-use super::{Connections, Surroundings};
+use super::{Connections, Surroundings, unwritable};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::options::Options;
 use crate::pool::Shared;
@@ -46,6 +47,8 @@ struct Inner {
     facts: ConnectionFacts,
     state: Arc<State>,
     news: Arc<Notify>,
+    /// The origin's name as a request has it, read once.
+    authority: OnceLock<Authority>,
     home: Home,
     /// Alarms of ended exchanges, for the next ones.
     timers: Mutex<Vec<Timer>>,
@@ -58,6 +61,8 @@ pub(super) struct State {
     begun: AtomicU32,
     most: AtomicUsize,
     closing: AtomicBool,
+    /// An answer has come, so the connection was good for something.
+    served: AtomicBool,
     started: Instant,
     /// Milliseconds after `started` at which the last exchange ended.
     idle_since: AtomicU64,
@@ -71,6 +76,29 @@ impl Connection {
     fn timer(&self) -> Timer {
         let kept = self.0.timers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         kept.unwrap_or_else(|| Timer::new(self.0.home.clone()))
+    }
+
+    /// `named` as the engine wants it; nearly always the same for all requests of a connection.
+    fn authority(&self, named: &str) -> Result<Authority, Error> {
+        let known = self.0.authority.get();
+        if let Some(known) = known.filter(|known| known.as_str() == named) {
+            return Ok(known.clone());
+        }
+        let read: Authority = named.parse().map_err(unwritable)?;
+        if known.is_none() {
+            // Lost to another request, it is read again next time.
+            let _ = self.0.authority.set(read.clone());
+        }
+        Ok(read)
+    }
+
+    /// How a refusal by good-bye counts: a server that answers some requests of each connection
+    /// gets everybody through in the end, one that answers none does not.
+    fn refusal(&self) -> Break {
+        match self.0.state.served.load(Ordering::Relaxed) {
+            true => Break::Overtaken,
+            false => Break::Refused,
+        }
     }
 
     fn refuse_more(&self) {
@@ -168,8 +196,13 @@ impl Drop for Claim {
         drop(timers);
         self.flush_farewell();
         let state = &self.connection.0.state;
-        let elapsed = now().saturating_duration_since(state.started).as_millis();
-        state.idle_since.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        // Only the last one's end counts. Two that end together may each take the other for the
+        // last: the bytes that ended them came just before, so that moment will do, and is known.
+        let ended = match state.active.load(Ordering::Acquire) {
+            1 => u64::try_from(now().saturating_duration_since(state.started).as_millis()),
+            _ => Ok(state.heard.load(Ordering::Relaxed)),
+        };
+        state.idle_since.store(ended.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.active.fetch_sub(1, Ordering::AcqRel);
         self.connection.0.news.notify_waiters();
     }
@@ -206,6 +239,7 @@ pub(super) async fn open(
         begun: AtomicU32::new(0),
         most: AtomicUsize::new(send.current_max_send_streams()),
         closing: AtomicBool::new(false),
+        served: AtomicBool::new(false),
         started,
         idle_since: AtomicU64::new(0),
         heard,
@@ -227,7 +261,8 @@ pub(super) async fn open(
     );
     let (home, timers) = (around.home.clone(), Mutex::default());
     let send = Mutex::new(send);
-    Ok(Connection(Arc::new(Inner { send, driven, facts, state, news, home, timers })))
+    let authority = OnceLock::new();
+    Ok(Connection(Arc::new(Inner { send, driven, facts, state, news, authority, home, timers })))
 }
 
 /// Tells the queue how many exchanges the lane can carry, and those who wait that it changed.

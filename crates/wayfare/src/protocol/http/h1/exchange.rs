@@ -340,6 +340,7 @@ impl Exchange {
             content: ContentOrBody::Content(body.into_content(head.framing, self.moved)),
             connection,
             upload: if complete { Uploaded::Complete } else { Uploaded::Stopped },
+            untouched: self.upload.into_untouched(),
         }
     }
 }

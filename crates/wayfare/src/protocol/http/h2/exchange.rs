@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -9,11 +10,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use http::uri::{self, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::policy::deadline::Wait;
-use wayfare_proto::policy::retry::Break;
+use wayfare_proto::policy::retry::{Age, Break};
 use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
@@ -38,45 +40,38 @@ pub(in crate::protocol::http) async fn exchange(
     emitter: &mut Emitter,
 ) -> Outcome {
     let age = claim.age;
-    let fail = |error: Error, how, untouched| {
-        Outcome::Failed(Failure { error: error.with_retry(hint(how)), how, age, untouched })
-    };
     let Outgoing { method, url, headers, body } = outgoing;
-    let request = match head(&method, &url, headers, &body, around.priority) {
-        Ok(request) => request,
+    let request = match head(&claim, &method, &url, headers, &body) {
+        Ok(request) => with_priority(request, around.priority),
         Err(error) => return Outcome::Failed(Failure::before_sending(error, body)),
     };
-    emitter.mark(Moment::SendBegan);
+    let began = now();
+    emitter.timeline.mark(Moment::SendBegan, began);
     let ended = body.is_none() || body.length() == Some(0);
     let expects = expects_continue(request.headers());
-    let opened = match open_stream(&claim, request, ended, around).await {
+    let (response, stream) = match open_stream(&claim, request, ended, began, around).await {
         Ok(opened) => opened,
-        Err(error) => {
-            if error.kind() != ErrorKind::ConnectionLost {
-                return fail(error, Break::Answering, Some(body));
-            }
-            claim.connection.refuse_more();
-            return fail(error, Break::Refused, Some(body));
-        }
+        Err(error) => return not_opened(&claim, error, body),
     };
+    let moved = now();
     let mut exchange = Exchange {
         farewell: false,
         claim,
-        response: opened.0,
-        stream: opened.1,
+        response,
+        stream,
         upload: Upload::new(body),
         sending: match (ended, expects) {
             (true, _) => Sending::Sent,
-            (false, true) => Sending::AwaitContinue(now() + CONTINUE_PATIENCE),
+            (false, true) => Sending::AwaitContinue(moved + CONTINUE_PATIENCE),
             (false, false) => Sending::Ready,
         },
         home: around.home.clone(),
         options: around.options.clone(),
-        moved: now(),
+        moved,
         interim: 0,
     };
     if ended {
-        emitter.mark(Moment::SendEnded);
+        emitter.timeline.mark(Moment::SendEnded, moved);
         emitter.emit(|| What::Sent);
     }
     match std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await {
@@ -84,20 +79,26 @@ pub(in crate::protocol::http) async fn exchange(
             emitter.mark(Moment::Head);
             Outcome::Answered(Box::new(exchange.into_answer(response, emitter)))
         }
-        Err((error, how)) => {
-            if how == Break::Refused && exchange.farewell {
-                // The next go must not come back to a connection that said good-bye.
-                exchange.claim.connection.refuse_more();
-            }
-            let untouched = exchange.upload.into_untouched();
-            fail(error, how, untouched)
-        }
+        Err((error, how)) => exchange.into_failure(error, how, age),
     }
+}
+
+/// The connection would not take one more stream.
+fn not_opened(claim: &Claim, error: Error, body: crate::body::Body) -> Outcome {
+    let how = match error.kind() {
+        ErrorKind::ConnectionLost => {
+            claim.connection.refuse_more();
+            claim.connection.refusal()
+        }
+        _ => Break::Answering,
+    };
+    let error = error.with_retry(hint(how));
+    Outcome::Failed(Failure { error, how, age: claim.age, untouched: Some(body) })
 }
 
 fn hint(how: Break) -> Retry {
     match how {
-        Break::Refused | Break::Unsent => Retry::Safe,
+        Break::Overtaken | Break::Refused | Break::Unsent => Retry::Safe,
         Break::Silent => Retry::OnReusedConnection,
         Break::Answering => Retry::Never,
     }
@@ -107,11 +108,11 @@ async fn open_stream(
     claim: &Claim,
     request: Request<()>,
     ended: bool,
+    began: Instant,
     around: &Surroundings<'_>,
 ) -> Result<(ResponseFuture, SendStream<Bytes>), Error> {
     let mut send = claim.connection.0.send.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut timer = Timer::new(around.home.clone());
-    let began = now();
+    let mut timer = None;
     let wait = around.options.timeouts.first_byte;
     std::future::poll_fn(|cx| {
         claim.drive(cx);
@@ -120,6 +121,7 @@ async fn open_stream(
         }
         match (wait.deadline(began), wait) {
             (Some(deadline), Wait::AtMost(limit)) => timer
+                .get_or_insert_with(|| Timer::new(around.home.clone()))
                 .poll_until(deadline, cx)
                 .map(|()| Err(Error::timeout(Phase::FirstByte, Stage::Send, limit))),
             _ => Poll::Pending,
@@ -131,27 +133,24 @@ async fn open_stream(
 
 /// The request's head as HTTP/2 has it (RFC 9113 §8.3.1).
 fn head(
+    claim: &Claim,
     method: &Method,
     url: &url::Url,
-    headers: HeaderMap,
+    mut headers: HeaderMap,
     body: &crate::body::Body,
-    priority: Priority,
 ) -> Result<Request<()>, Error> {
-    let mut headers = headers;
     let host = headers.remove(header::HOST);
-    let authority = match &host {
+    let named = match &host {
         Some(host) => host.to_str().map_err(unwritable)?,
         None => authority(url),
     };
-    let uri = Uri::builder()
-        .scheme(url.scheme())
-        .authority(authority)
-        .path_and_query(target(url))
-        .build()
-        .map_err(unwritable)?;
+    let mut parts = uri::Parts::default();
+    parts.scheme = Some(if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = Some(claim.connection.authority(named)?);
+    parts.path_and_query = Some(target(url).parse().map_err(unwritable)?);
     // RFC 9113 §8.2.2: fields that speak of a connection are malformed here, but for this one.
     let trailers = headers.get(header::TE).filter(|te| te.as_bytes() == b"trailers").cloned();
-    if headers.keys().any(|name| CONNECTION_FIELDS.contains(&name.as_str())) {
+    if headers.keys().any(speaks_of_connection) {
         for name in CONNECTION_FIELDS {
             headers.remove(name);
         }
@@ -165,16 +164,29 @@ fn head(
     } else if body.is_none() && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0u64));
     }
-    if priority != Priority::Normal && !headers.contains_key("priority") {
-        let value = if priority == Priority::High { "u=1" } else { "u=5" };
-        headers.insert("priority", HeaderValue::from_static(value));
-    }
     let mut request = Request::new(());
     *request.method_mut() = method.clone();
-    *request.uri_mut() = uri;
+    *request.uri_mut() = Uri::from_parts(parts).map_err(unwritable)?;
     *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+fn speaks_of_connection(name: &HeaderName) -> bool {
+    // None of them begins otherwise, and most names do.
+    matches!(name.as_str().as_bytes().first(), Some(b'c' | b'k' | b'p' | b't' | b'u'))
+        && CONNECTION_FIELDS.contains(&name.as_str())
+}
+
+/// RFC 9218 §5: the server is told, too, who goes first.
+fn with_priority(mut request: Request<()>, priority: Priority) -> Request<()> {
+    let value = match priority {
+        Priority::High => "u=1",
+        Priority::Normal => return request,
+        Priority::Low => "u=5",
+    };
+    request.headers_mut().entry("priority").or_insert(HeaderValue::from_static(value));
+    request
 }
 
 /// A caller's own `Content-Length` must say what the body says, as over HTTP/1.1.
@@ -333,8 +345,12 @@ impl Exchange {
 
     /// What an error means here: after an interim answer it is no longer silence.
     fn stopped(&mut self, why: h2::Error) -> Stop {
-        self.farewell |= why.is_go_away() && why.is_remote();
-        let (error, how) = stop(why);
+        let farewell = why.is_go_away() && why.is_remote();
+        self.farewell |= farewell;
+        let (error, mut how) = stop(why);
+        if farewell {
+            how = self.claim.connection.refusal();
+        }
         let answering = how == Break::Silent && self.interim > 0;
         (error, if answering { Break::Answering } else { how })
     }
@@ -353,6 +369,15 @@ impl Exchange {
         self.claim.timer.poll_until(deadline, cx).map(|()| Error::timeout(phase, stage, limit))
     }
 
+    fn into_failure(self, error: Error, how: Break, age: Age) -> Outcome {
+        if self.farewell && matches!(how, Break::Refused | Break::Overtaken) {
+            // The next go must not come back to a connection that said good-bye.
+            self.claim.connection.refuse_more();
+        }
+        let untouched = self.upload.into_untouched();
+        Outcome::Failed(Failure { error: error.with_retry(hint(how)), how, age, untouched })
+    }
+
     fn into_answer(self, response: http::Response<RecvStream>, emitter: &Emitter) -> Answer {
         let given = self.upload.has_given_all() && !matches!(self.sending, Sending::Waiting(_));
         let complete = matches!(self.sending, Sending::Sent) || given;
@@ -360,6 +385,7 @@ impl Exchange {
             let (sent, total) = (self.upload.sent(), self.upload.total());
             emitter.emit(|| What::UploadStopped { sent, total });
         }
+        self.claim.connection.0.state.served.store(true, Ordering::Relaxed);
         let (parts, stream) = response.into_parts();
         let facts =
             ConnectionFacts { age: Some(self.claim.age), ..self.claim.connection.0.facts.clone() };
@@ -386,6 +412,7 @@ impl Exchange {
             content: ContentOrBody::Content(content),
             connection: facts,
             upload: if complete { Uploaded::Complete } else { Uploaded::Stopped },
+            untouched: self.upload.into_untouched(),
         }
     }
 }
