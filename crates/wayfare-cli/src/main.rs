@@ -10,6 +10,7 @@ mod drive;
 mod ending;
 mod exit;
 mod fetch;
+mod interfaces;
 mod output;
 mod pages;
 mod serve;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         }
         Command::Serve(serve) => serve::run(&serve),
         Command::Drive(_) => drive::run(),
+        Command::Interfaces(asked) => interfaces::run(&asked),
         Command::Demo(demo) => demo::run(&demo),
         Command::Completions(completions) => completions::write(&completions),
         Command::Man(man) => pages::write(&man),

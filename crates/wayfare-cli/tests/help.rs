@@ -6,7 +6,7 @@ mod command;
 
 use command::{Scratch, run};
 
-const SUBCOMMANDS: [&str; 12] = [
+const SUBCOMMANDS: [&str; 13] = [
     "get",
     "head",
     "post",
@@ -14,6 +14,7 @@ const SUBCOMMANDS: [&str; 12] = [
     "patch",
     "delete",
     "request",
+    "interfaces",
     "serve",
     "drive",
     "demo",

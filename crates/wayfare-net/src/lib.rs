@@ -10,6 +10,7 @@ pub mod caller;
 pub mod clock;
 pub mod dial;
 pub mod dns;
+pub mod interface;
 pub mod network;
 pub mod runtime;
 pub mod socket;

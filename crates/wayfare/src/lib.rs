@@ -36,10 +36,31 @@ pub use request::{Awaited, Request, Waited};
 pub use transfer::handle::{Finished, Handle};
 pub use {bytes, http, url};
 
+/// IP addresses and subnets as people write them, and what kind of address each one is.
+pub mod address {
+    pub use wayfare_proto::address::ip::{Address, Class, NotAnAddress, classify};
+    pub use wayfare_proto::address::subnet::{NotASubnet, Subnet};
+}
+
 /// What happens to a transfer, and when.
 pub mod event {
     pub use wayfare_proto::trace::event::{Event, What};
     pub use wayfare_proto::trace::timeline::Timings;
+}
+
+/// The network interfaces of this machine.
+///
+/// ```
+/// for interface in wayfare::interface::interfaces()? {
+///     println!("{}: {:?}", interface.name, interface.addresses);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub mod interface {
+    pub use wayfare_net::interface::{
+        AddressOrigin, HardwareAddress, Interface, InterfaceAddress, InterfaceFlags, InterfaceKind,
+        Lifetime, interfaces,
+    };
 }
 
 /// How requests wait for their turn.

@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Patch(Box<Send>),
     Delete(Box<Send>),
     Request(Box<AnyMethod>),
+    Interfaces(Interfaces),
     Serve(Serve),
     Drive(Drive),
     Demo(Demo),
@@ -113,6 +114,14 @@ pub(crate) struct AnyMethod {
     pub(crate) method: Method,
     #[command(flatten)]
     pub(crate) sending: Send,
+}
+
+/// Lists the network interfaces of this machine with their addresses.
+#[derive(Debug, Args)]
+pub(crate) struct Interfaces {
+    /// Print a JSON list instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Runs the test servers: HTTP/1.1 and HTTP/2, plain and TLS, with endpoints for everything.

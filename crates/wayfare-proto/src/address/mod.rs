@@ -1,5 +1,6 @@
 //! Addresses: who is meant.
 
+pub mod interface;
 pub mod ip;
 pub mod order;
 pub mod origin;

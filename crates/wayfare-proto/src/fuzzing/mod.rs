@@ -22,5 +22,6 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("http1_head", http1::head),
     ("media_type", syntax::media_type),
     ("multipart_name", wire::multipart_name),
+    ("netlink", wire::netlink),
     ("range", syntax::range),
 ];

@@ -3,6 +3,7 @@
 use crate::syntax::media_type::MediaType;
 use crate::wire::data_url::DataUrl;
 use crate::wire::multipart::{Boundary, Multipart, MultipartKind, PartHead};
+use crate::wire::netlink;
 
 /// Reads the bytes as what follows `data:`.
 pub fn data_url(data: &[u8]) {
@@ -28,4 +29,17 @@ pub fn multipart_name(data: &[u8]) {
     let Some(field) = field else { panic!("the frame is broken: {}", head.escape_ascii()) };
     assert!(field.iter().all(|&byte| byte >= b' ' && byte != 0x7f || byte == b'\t'));
     assert_eq!(field.iter().filter(|&&byte| byte == b'"').count(), 2);
+}
+
+/// Reads the bytes as a piece of the kernel's lists; the first four are the sequence.
+pub fn netlink(data: &[u8]) {
+    let Some((sequence, datagram)) = data.split_first_chunk() else { return };
+    let mut found = Vec::new();
+    let _ = netlink::handle(datagram, u32::from_ne_bytes(*sequence), &mut found);
+    for interface in found {
+        assert!(!interface.name.is_empty());
+        for address in interface.addresses {
+            assert!(address.subnet().is_some_and(|net| net.contains(address.address.ip())));
+        }
+    }
 }

@@ -5,3 +5,4 @@ pub mod data_url;
 mod field_line;
 pub mod http1;
 pub mod multipart;
+pub mod netlink;
