@@ -17,3 +17,11 @@ fn the_loopback_interface_is_listed_for_people_and_for_programs() {
     assert_eq!(loopback["addresses"][0]["netmask"], "255.0.0.0");
     assert_eq!(loopback["addresses"][0]["valid_seconds"], "forever");
 }
+
+#[test]
+fn an_interface_that_does_not_exist_is_told_with_those_that_do() {
+    let ended = run(&["get", "--interface", "nosuch0", "http://127.0.0.1:9/"]);
+    assert_eq!(ended.code, 7);
+    assert!(ended.err.contains("no network interface called \"nosuch0\""), "{}", ended.err);
+    assert!(ended.err.contains("lo"), "{}", ended.err);
+}

@@ -84,7 +84,7 @@ pub mod rules {
 pub mod network {
     pub use wayfare_net::network::{Asking, Network, System};
     pub use wayfare_net::runtime::Home;
-    pub use wayfare_net::socket::{SocketOptions, Stream};
+    pub use wayfare_net::socket::{Binding, SocketOptions, Stream};
 }
 
 /// What TLS handshakes agree on and fail with.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-pub use wayfare_net::socket::Keepalive;
 use wayfare_net::socket::SocketOptions;
+pub use wayfare_net::socket::{Binding, Keepalive};
 use wayfare_net::tls::policy::{Roots, TlsPolicy, TlsSettings, Verify, authorities_from_pem};
 pub use wayfare_proto::policy::deadline::Wait;
 pub use wayfare_proto::policy::redirect::RedirectPolicy;
@@ -110,6 +110,9 @@ pub enum Versions {
 /// Connections and who shares them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connections {
+    /// From where connections leave this machine; as routing decides, by default. A connection
+    /// that was bound otherwise is not reused.
+    pub binding: Binding,
     /// HTTP/1.1 connections at a time for one origin and route; 6 by default. It is also the
     /// most HTTP/2 connections, of which a further one is only opened when all others are full.
     /// A manager's setting; changing it for one request has no effect.
@@ -130,6 +133,7 @@ pub struct Connections {
 impl Default for Connections {
     fn default() -> Self {
         Self {
+            binding: Binding::default(),
             per_origin: 6,
             overall: None,
             idle: Duration::from_secs(120),
@@ -142,7 +146,7 @@ impl Default for Connections {
 
 impl Connections {
     pub(crate) fn sockets(&self) -> SocketOptions {
-        SocketOptions { keepalive: self.keepalive }
+        SocketOptions { binding: self.binding.clone(), keepalive: self.keepalive }
     }
 }
 

@@ -13,7 +13,7 @@ use wayfare_net::tls::policy::TlsPolicy;
 use wayfare_proto::address::origin::{Origin, Scheme};
 use wayfare_proto::policy::schedule::{Arrival, Counts, Place, Priority, Schedule};
 
-use crate::options::{Dns, Options, Versions};
+use crate::options::{Binding, Dns, Options, Versions};
 
 /// What decides whether two requests may share connections.
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub(crate) struct LaneKey {
 /// The settings of a request that a connection is made with.
 #[derive(Clone, Debug)]
 pub(crate) struct Footing {
+    pub(crate) binding: Binding,
     pub(crate) versions: Versions,
     /// By identity; holding it keeps the identity from being given to another policy.
     pub(crate) tls: Arc<TlsPolicy>,
@@ -50,7 +51,8 @@ impl LaneKey {
         let tls = options.tls.policy().clone();
         let hash = KEYS.get_or_init(RandomState::new).hash_one((&origin, Arc::as_ptr(&tls)));
         let versions = options.connections.versions;
-        let footing = Footing { versions, tls, dns: options.dns.clone(), shared };
+        let (binding, dns) = (options.connections.binding.clone(), options.dns.clone());
+        let footing = Footing { binding, versions, tls, dns, shared };
         Self { origin, footing, hash }
     }
 
@@ -59,6 +61,7 @@ impl LaneKey {
         let footing = &self.footing;
         self.origin.is_of(url)
             && footing.versions == options.connections.versions
+            && footing.binding == options.connections.binding
             && Arc::ptr_eq(&footing.tls, options.tls.policy())
             && footing.dns == options.dns
             && footing.shared == shared_limits(self.origin.scheme(), options)
@@ -83,6 +86,7 @@ impl PartialEq for LaneKey {
             && one.versions == two.versions
             && Arc::ptr_eq(&one.tls, &two.tls)
             && one.dns == two.dns
+            && one.binding == two.binding
             && one.shared == two.shared
     }
 }

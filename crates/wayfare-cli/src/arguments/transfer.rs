@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use wayfare::options::Binding;
 
 use super::values::{self, Field};
 
@@ -123,6 +124,10 @@ pub(crate) struct Connection {
     /// Speak HTTP/2 only, without TLS too.
     #[arg(long)]
     pub(crate) http2_prior_knowledge: bool,
+    /// Leave this machine through an interface or from one of its addresses only; as with curl,
+    /// `if!` and `host!` in front say which it is [default: as routing decides].
+    #[arg(long, value_name = "NAME|ADDRESS")]
+    pub(crate) interface: Option<Binding>,
     /// Use this address for a host, `*` for every host; HOST:PORT:IP is taken too; repeatable.
     #[arg(long, value_name = "HOST:IP", value_parser = values::pin)]
     pub(crate) resolve: Vec<(String, IpAddr)>,

@@ -20,7 +20,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .redirects(redirects(limits))
         .timeouts(timeouts(limits))
         .bodies(bodies(asking, limits))
-        .connections(Connections { versions: versions(connection), ..Connections::default() })
+        .connections(connections(connection))
         .dns(Dns { pins: connection.resolve.clone() })
         .tls(tls(connection)?)
         .build();
@@ -93,6 +93,11 @@ fn bodies(asking: &Asking, limits: &Limits) -> Bodies {
         bodies.read_buffer = quarter.clamp(8 * 1024, bodies.read_buffer);
     }
     bodies
+}
+
+fn connections(connection: &Connection) -> Connections {
+    let binding = connection.interface.clone().unwrap_or_default();
+    Connections { versions: versions(connection), binding, ..Connections::default() }
 }
 
 fn versions(connection: &Connection) -> Versions {

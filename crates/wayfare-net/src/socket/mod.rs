@@ -1,11 +1,14 @@
 //! Sockets: byte pipes as the rest of the house sees them.
 
+mod binding;
 pub mod tcp;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use binding::Binding;
 
 /// An open byte pipe.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
@@ -19,6 +22,8 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
 /// How a TCP socket is set up before it connects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SocketOptions {
+    /// From where it leaves this machine.
+    pub binding: Binding,
     /// Probes that find a dead peer on a quiet connection.
     pub keepalive: Keepalive,
 }

@@ -30,6 +30,7 @@ pub async fn connect(
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     set_keepalive(&socket, options.keepalive)?;
+    options.binding.apply(&socket, address)?;
     match home {
         Home::Runtime(handle) => {
             let socket = tokio::net::TcpSocket::from_std_stream(socket.into());
