@@ -17,9 +17,22 @@ pub(crate) enum Piece {
     End(Option<HeaderMap>),
 }
 
+/// What came of reading with a place for the bytes at hand.
+pub(crate) enum Given {
+    /// So many bytes, at least one, went to the place.
+    Filled(usize),
+    /// What came is not for the place, or no bytes.
+    Piece(Piece),
+}
+
 /// A body that comes in over a connection.
 pub(crate) trait Wire: Send {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Error>>;
+
+    /// Reads like `poll_piece`, but bytes that are not here yet may go straight into `place`.
+    fn poll_into(&mut self, _place: &mut [u8], cx: &mut Context<'_>) -> Poll<Result<Given, Error>> {
+        self.poll_piece(cx).map_ok(Given::Piece)
+    }
 
     /// The connection's alarm, which is cheaper to set again than a new one is to make.
     fn timer(&mut self) -> Option<&mut Timer>;
@@ -53,6 +66,18 @@ impl Content {
 }
 
 impl Content {
+    /// Reads like `poll_piece`; bytes that are not here yet may go straight into `place`.
+    pub(crate) fn poll_into(
+        &mut self,
+        place: &mut [u8],
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Given, Error>> {
+        match self {
+            Self::Wire(wire) => wire.poll_into(place, cx),
+            Self::Memory(..) | Self::Source(_) => self.poll_piece(cx).map_ok(Given::Piece),
+        }
+    }
+
     /// The alarm of the connection it comes over, if it has one.
     pub(crate) fn timer(&mut self) -> Option<&mut Timer> {
         match self {

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Component, Path};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -24,7 +25,7 @@ use wayfare_proto::trace::timeline::Timings;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{ConnectionFacts, Upload};
 use pace::Pace;
-use pipe::Pipe;
+use pipe::{Next, Pipe};
 use save::Named;
 
 /// The answer to a request: its head, and its body still to be read.
@@ -56,7 +57,7 @@ pub(crate) struct Head {
     pub(crate) version: Version,
     pub(crate) reason: Bytes,
     pub(crate) headers: HeaderMap,
-    pub(crate) url: Url,
+    pub(crate) url: Arc<Url>,
     pub(crate) redirects: Vec<Redirect>,
     pub(crate) connection: ConnectionFacts,
     pub(crate) upload: Upload,
@@ -387,9 +388,23 @@ impl AsyncRead for Reply {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.rest.is_empty() {
-            match ready!(this.poll_chunk(cx))? {
-                Some(chunk) => this.rest = chunk,
-                None => return Poll::Ready(Ok(())),
+            let filled = buffer.filled().len();
+            // Only what needs no clearing first: that would cost as much as the detour.
+            let place = &mut buffer.initialized_mut()[filled..];
+            let next = match &mut this.pace {
+                None => this.pipe.poll_next(place, cx),
+                Some(pace) => {
+                    let chunk = pace.poll_chunk(&mut this.pipe, cx);
+                    chunk.map_ok(|chunk| chunk.map_or(Next::End, Next::Chunk))
+                }
+            };
+            match ready!(next)? {
+                Next::Chunk(chunk) => this.rest = chunk,
+                Next::End => return Poll::Ready(Ok(())),
+                Next::Filled(length) => {
+                    buffer.advance(length);
+                    return Poll::Ready(Ok(()));
+                }
             }
         }
         let taken = this.rest.len().min(buffer.remaining());

@@ -16,7 +16,7 @@ use wayfare_proto::trace::timeline::{Moment, Timings};
 use wayfare_proto::wire::coding::decoder::{Decoder, Progress};
 use wayfare_proto::wire::coding::fault::Fault;
 
-use crate::body::incoming::{Content, Piece};
+use crate::body::incoming::{Content, Given, Piece};
 use crate::error::{Error, ErrorKind, Phase, Stage};
 use crate::events::Emitter;
 use crate::options::Options;
@@ -36,8 +36,18 @@ pub(crate) struct Pipe {
     told: u64,
     expected: Option<u64>,
     trailers: Option<HeaderMap>,
-    url: Url,
+    url: Arc<Url>,
     method: Method,
+}
+
+/// What a pipe gives next.
+pub(crate) enum Next {
+    /// Bytes, at least one.
+    Chunk(Bytes),
+    /// Nothing more.
+    End,
+    /// So many bytes, at least one, in the place that was offered.
+    Filled(usize),
 }
 
 /// Everything a pipe is made of.
@@ -47,7 +57,7 @@ pub(crate) struct Parts {
     pub(crate) emitter: Box<Emitter>,
     pub(crate) turn: Option<Turn>,
     pub(crate) expected: Option<u64>,
-    pub(crate) url: Url,
+    pub(crate) url: Arc<Url>,
     pub(crate) method: Method,
     pub(crate) home: Home,
     pub(crate) options: Arc<Options>,
@@ -146,8 +156,21 @@ impl Pipe {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, Error>> {
+        self.poll_next(&mut [], cx).map_ok(|next| match next {
+            Next::Chunk(bytes) => Some(bytes),
+            // There is no place to fill.
+            Next::End | Next::Filled(_) => None,
+        })
+    }
+
+    /// The next bytes, in `place` if they can go there without a detour.
+    pub(crate) fn poll_next(
+        &mut self,
+        place: &mut [u8],
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Next, Error>> {
         match self.flow {
-            Flow::Ended => return Poll::Ready(Ok(None)),
+            Flow::Ended => return Poll::Ready(Ok(Next::End)),
             Flow::Failed => {
                 let message = "the body has failed already";
                 let error = Error::new(ErrorKind::Truncated, Stage::Body, message);
@@ -158,42 +181,47 @@ impl Pipe {
         if let Some(late) = self.clock.whole_is_over() {
             return Poll::Ready(Err(self.fail(late)));
         }
-        match ready!(self.poll_open(cx)) {
-            Ok(Some(bytes)) => {
-                self.received += bytes.len() as u64;
-                self.emitter.timeline.mark(Moment::Body, self.clock.moved);
-                let (received, total) = (self.received, self.expected);
-                let told = &mut self.told;
-                self.emitter.progress(|| {
-                    *told = received;
-                    What::DownloadProgress { received, total }
-                });
-                Poll::Ready(Ok(Some(bytes)))
-            }
-            Ok(None) => {
-                self.end();
-                Poll::Ready(Ok(None))
-            }
-            Err(error) => Poll::Ready(Err(self.fail(error))),
+        let next = ready!(self.poll_open(place, cx));
+        match &next {
+            Ok(Next::Chunk(bytes)) => self.note_received(bytes.len()),
+            Ok(Next::Filled(length)) => self.note_received(*length),
+            Ok(Next::End) => self.end(),
+            Err(_) => {}
         }
+        Poll::Ready(next.map_err(|error| self.fail(error)))
     }
 
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+    fn note_received(&mut self, length: usize) {
+        self.received += length as u64;
+        self.emitter.timeline.mark(Moment::Body, self.clock.moved);
+        let (received, total) = (self.received, self.expected);
+        let told = &mut self.told;
+        self.emitter.progress(|| {
+            *told = received;
+            What::DownloadProgress { received, total }
+        });
+    }
+
+    fn poll_open(&mut self, place: &mut [u8], cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
         loop {
             if let Coding::Undo(undoing) = &mut self.coding {
                 if let Some(decoded) = undoing.next()? {
-                    return Poll::Ready(Ok(Some(decoded)));
+                    return Poll::Ready(Ok(Next::Chunk(decoded)));
                 }
                 // Input can go on for ever without giving a single byte.
                 if let Some(late) = self.clock.whole_is_over() {
                     return Poll::Ready(Err(late));
                 }
                 if undoing.input_ended {
-                    return Poll::Ready(Ok(None));
+                    return Poll::Ready(Ok(Next::End));
                 }
             }
-            let piece = match self.content.poll_piece(cx) {
-                Poll::Ready(piece) => piece?,
+            let given = match (&self.coding, place.is_empty()) {
+                (Coding::Identity, false) => self.content.poll_into(place, cx),
+                _ => self.content.poll_piece(cx).map_ok(Given::Piece),
+            };
+            let given = match given {
+                Poll::Ready(given) => given?,
                 Poll::Pending => {
                     self.clock.waiting.get_or_insert_with(now);
                     let timer = self.content.timer().unwrap_or(&mut self.timer);
@@ -204,14 +232,18 @@ impl Pipe {
                 self.clock.moved = now();
                 self.clock.waiting = None;
             }
+            let piece = match given {
+                Given::Filled(length) => return Poll::Ready(Ok(Next::Filled(length))),
+                Given::Piece(piece) => piece,
+            };
             match (piece, &mut self.coding) {
                 (Piece::Data(data), Coding::Identity) if data.is_empty() => {}
-                (Piece::Data(data), Coding::Identity) => return Poll::Ready(Ok(Some(data))),
+                (Piece::Data(data), Coding::Identity) => return Poll::Ready(Ok(Next::Chunk(data))),
                 (Piece::Data(data), Coding::Undo(undoing)) => undoing.input = data,
                 (Piece::End(trailers), coding) => {
                     self.trailers = trailers;
                     match coding {
-                        Coding::Identity => return Poll::Ready(Ok(None)),
+                        Coding::Identity => return Poll::Ready(Ok(Next::End)),
                         Coding::Undo(undoing) => undoing.end_input()?,
                     }
                 }

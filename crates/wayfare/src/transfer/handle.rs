@@ -164,7 +164,7 @@ impl Handlers {
     /// Lives a transfer, reads its body and tells everybody what came of it.
     async fn attend(mut self, transfer: Box<Transfer>, mut stop: Stop) -> Result<Reply, Error> {
         let mut finished = Finished {
-            url: transfer.url.clone(),
+            url: Url::clone(&transfer.url),
             status: None,
             headers: HeaderMap::new(),
             body: Bytes::new(),

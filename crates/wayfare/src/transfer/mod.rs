@@ -79,7 +79,7 @@ pub(crate) struct Transfer {
     home: Home,
     options: Arc<Options>,
     method: Method,
-    url: Url,
+    url: Arc<Url>,
     headers: HeaderMap,
     body: Body,
     key: Option<Arc<LaneKey>>,
@@ -144,7 +144,7 @@ impl Transfer {
             shared,
             home,
             method: start.method,
-            url: start.url,
+            url: Arc::new(start.url),
             headers: start.headers,
             body: start.body,
             options: start.options,
@@ -181,7 +181,9 @@ impl Transfer {
             polled
         })
         .await;
-        self.emitter().timeline.start(now());
+        // Who did not have to wait began when it was handed over: the clock need not be asked.
+        let handed_over = self.emitter().timeline.handed_over();
+        self.emitter().timeline.start(if told { now() } else { handed_over });
         self.emit(|| What::Started);
         Some(turn)
     }
@@ -195,12 +197,13 @@ impl Transfer {
                 self.emit(|| What::Retried { why: "the server does not know Expect" });
             }
             Again::Redirect(next, status) => {
-                let from = std::mem::replace(&mut self.url, next.url.clone());
+                let from = std::mem::replace(&mut self.url, Arc::new(next.url.clone()));
+                let from = Arc::unwrap_or_clone(from);
                 redirect::prepare(&mut self.headers, &next, &self.options.redirects.secret_fields);
                 self.emit(|| What::Redirected {
                     status,
                     from: Box::new(from.clone()),
-                    to: Box::new(self.url.clone()),
+                    to: Box::new(next.url.clone()),
                 });
                 if next.border == Border::Crossed {
                     self.border = Border::Crossed;
@@ -225,7 +228,7 @@ impl Transfer {
     async fn ask_delegate(&mut self, question: Question) -> Result<Asked, Error> {
         let Question { next, answer } = question;
         let asked = RedirectQuestion::new(
-            self.url.clone(),
+            Url::clone(&self.url),
             next.url.clone(),
             answer.status,
             next.method.clone(),

@@ -1,6 +1,7 @@
 //! Before: what to send.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use url::Url;
 use wayfare_proto::policy::redirect::{self, Border};
 use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 
@@ -28,7 +29,7 @@ impl Transfer {
         }
         let body = self.body.take_for_sending();
         self.emitter().timeline.begin_attempt();
-        Ok(Outgoing::new(self.method.clone(), self.url.clone(), headers, body))
+        Ok(Outgoing::new(self.method.clone(), Url::clone(&self.url), headers, body))
     }
 
     /// The manager's fields, each replaced by the request's own of that name.

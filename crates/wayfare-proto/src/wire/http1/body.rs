@@ -97,6 +97,22 @@ impl BodyReader {
         }
     }
 
+    /// How many of the next bytes from the peer are bytes of the body just as they come, so that
+    /// they need not pass through here.
+    pub fn direct(&self) -> u64 {
+        match self.state {
+            State::Data { left } | State::Sized { left } => left,
+            State::UntilClose => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// Takes note of `length` bytes, not more than [`direct`](Self::direct) allows, that went to
+    /// the reader of the body by a shorter way.
+    pub fn handle_direct(&mut self, length: u64) {
+        self.advance(length.min(self.direct()));
+    }
+
     /// Takes note that the peer closed the stream, all its bytes having been read.
     ///
     /// # Errors
@@ -139,16 +155,19 @@ impl BodyReader {
         }
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
         let piece = input.split_to(length).freeze();
-        self.received = self.received.saturating_add(length as u64);
-        let rest = left - length as u64;
-        self.state = match self.state {
-            State::Sized { .. } if rest == 0 => State::Ended,
-            State::Sized { .. } => State::Sized { left: rest },
-            State::Data { .. } if rest == 0 => State::DataEnd,
-            State::Data { .. } => State::Data { left: rest },
-            _ => State::UntilClose,
-        };
+        self.advance(length as u64);
         Piece::Data(piece)
+    }
+
+    /// Goes on by `length` bytes of the body, which are not more than are left.
+    fn advance(&mut self, length: u64) {
+        self.received = self.received.saturating_add(length);
+        match &mut self.state {
+            State::Sized { left } if *left == length => self.state = State::Ended,
+            State::Data { left } if *left == length => self.state = State::DataEnd,
+            State::Sized { left } | State::Data { left } => *left -= length,
+            _ => {}
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a request gets its connection: a kept one, a shared one, or a new one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wayfare_net::clock::now;
 use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, dial};
@@ -21,29 +21,33 @@ use crate::pool::{Dialing, Found, Sharing, Wanted};
 
 type Dial = Dialing<Box<h1::Connection>, h2::Connection>;
 
-/// Gets a connection for one exchange.
+/// Gets a connection for one exchange, and says when it was got.
 pub(super) async fn obtain(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
-) -> Result<Obtained, Error> {
+) -> Result<(Obtained, Instant), Error> {
     let sharing = sharing(around);
     loop {
         let fresh = around.options.connections.idle;
         let home = around.home.id();
         let (key, reuse) = (around.key, around.reuse);
-        let wanted = Wanted { key, home, sharing, reuse, fresh, now: now() };
+        let at = now();
+        let wanted = Wanted { key, home, sharing, reuse, fresh, now: at };
         match around.connections.find(&wanted) {
             Found::Exclusive(connection) => {
                 emitter.emit(|| What::Reused);
-                return Ok(Obtained::Http1(connection));
+                return Ok((Obtained::Http1(connection), at));
             }
             Found::Shared(connection) => {
                 emitter.emit(|| What::Reused);
-                return Ok(Obtained::Http2(h2::Claim::reused(connection)));
+                return Ok((Obtained::Http2(h2::Claim::reused(connection)), at));
             }
             Found::Wait(news) => news.await,
             // Boxed: most exchanges find a connection, and thousands may wait for their answers.
-            Found::Dial(dialing) => return Box::pin(open(dialing, around, emitter)).await,
+            Found::Dial(dialing) => {
+                let obtained = Box::pin(open(dialing, around, emitter)).await?;
+                return Ok((obtained, now()));
+            }
         }
     }
 }
@@ -53,10 +57,11 @@ pub(crate) async fn preconnect(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<(), Error> {
-    match obtain(around, emitter).await? {
+    let (obtained, at) = obtain(around, emitter).await?;
+    match obtained {
         Obtained::Http1(mut connection) => {
             connection.will_wait();
-            around.connections.keep(around.key, around.home.id(), connection, now());
+            around.connections.keep(around.key, around.home.id(), connection, at);
         }
         Obtained::Http2(claim) => drop(claim),
     }

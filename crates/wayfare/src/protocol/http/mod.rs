@@ -48,10 +48,12 @@ pub(crate) async fn attempt(
     emitter: &mut Emitter,
 ) -> Outcome {
     match connect::obtain(around, emitter).await {
-        Ok(Obtained::Http1(connection)) => {
-            h1::exchange(connection, outgoing, around, emitter).await
+        Ok((Obtained::Http1(connection), at)) => {
+            h1::exchange(connection, at, outgoing, around, emitter).await
         }
-        Ok(Obtained::Http2(claim)) => h2::exchange(claim, outgoing, around, emitter).await,
+        Ok((Obtained::Http2(claim), at)) => {
+            h2::exchange(claim, at, outgoing, around, emitter).await
+        }
         Err(error) => Outcome::Failed(Failure::before_sending(error, outgoing.body)),
     }
 }

@@ -181,3 +181,27 @@ fn a_piece_is_as_large_as_the_input_allows() {
     assert!(matches!(reader.read(&mut input), Ok(Piece::Data(data)) if data.len() == 50_000));
     assert_eq!(reader.read(&mut input), Ok(Piece::NeedMore));
 }
+
+#[test]
+fn bytes_that_go_past_the_reader_are_counted_as_if_they_had_not() {
+    for (framing, start, rest) in [
+        (Framing::Sized(10), "", ""),
+        (Framing::Chunked, "a\r\n", "\r\n0\r\n\r\n"),
+        (Framing::UntilClose, "", ""),
+    ] {
+        let mut reader = BodyReader::new(framing, HeadLimits::default());
+        let mut input = BytesMut::from(start);
+        assert_eq!(reader.read(&mut input), Ok(Piece::NeedMore), "{framing:?}");
+        assert!(reader.direct() >= 10, "{framing:?}");
+        reader.handle_direct(4);
+        input.extend_from_slice(b"efghij");
+        assert_eq!(reader.read(&mut input), Ok(Piece::Data("efghij".into())), "{framing:?}");
+        assert_eq!(reader.received(), 10);
+        input.extend_from_slice(rest.as_bytes());
+        if framing == Framing::UntilClose {
+            reader.handle_end().unwrap();
+        }
+        assert_eq!(reader.read(&mut input), Ok(Piece::End(None)), "{framing:?}");
+        assert_eq!(reader.direct(), 0, "{framing:?}");
+    }
+}

@@ -27,18 +27,19 @@ use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue}
 use crate::protocol::http::{Surroundings, authority, target, unwritable};
 use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded};
 
-/// Makes one exchange on `connection`.
+/// Makes one exchange on `connection`, which was got `began`.
 pub(in crate::protocol::http) async fn exchange(
     connection: Box<Connection>,
+    began: Instant,
     outgoing: Outgoing,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
-    let mut exchange = match Exchange::new(connection, outgoing, around) {
+    let mut exchange = match Exchange::new(connection, began, outgoing, around) {
         Ok(exchange) => exchange,
         Err((error, body)) => return Outcome::Failed(Failure::before_sending(error, body)),
     };
-    emitter.timeline.mark(Moment::SendBegan, exchange.moved);
+    emitter.timeline.mark(Moment::SendBegan, began);
     let ended = std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await;
     match ended {
         Ok(head) => Outcome::Answered(Box::new(exchange.into_answer(head, around, emitter))),
@@ -82,6 +83,7 @@ enum SendState {
 impl Exchange {
     fn new(
         mut connection: Box<Connection>,
+        began: Instant,
         outgoing: Outgoing,
         around: &Surroundings<'_>,
     ) -> Result<Self, (Error, crate::body::Body)> {
@@ -109,7 +111,7 @@ impl Exchange {
             send_error: None,
             answering: false,
             written: false,
-            moved: now(),
+            moved: began,
             connection,
         })
     }

@@ -1,11 +1,13 @@
 //! A body on its way in over an HTTP/1.1 connection.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, ReadBuf};
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::policy::retry::Age;
@@ -13,7 +15,7 @@ use wayfare_proto::wire::http1::body::{BodyReader, Piece as Part};
 use wayfare_proto::wire::http1::response::Framing;
 
 use super::{Connection, FIRST_READ};
-use crate::body::incoming::{Content, Piece, Wire};
+use crate::body::incoming::{Content, Given, Piece, Wire};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::http::Connections;
 use crate::queue::LaneKey;
@@ -69,6 +71,19 @@ impl Incoming {
         }
     }
 
+    /// The peer has closed its side.
+    fn handle_end(&mut self) -> Result<Piece, Error> {
+        let ended = self.reader.handle_end();
+        self.connection = None;
+        ended.map_err(|violation| Error::violation(&violation, Stage::Body))?;
+        Ok(Piece::End(None))
+    }
+
+    fn handle_break(&mut self, why: io::Error) -> Error {
+        self.connection = None;
+        cut_off(why, &self.reader)
+    }
+
     /// Returns the connection to the pool, unless it must not be used again.
     fn give_back(&mut self, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
@@ -98,24 +113,38 @@ impl Wire for Incoming {
                 return Poll::Ready(Ok(Piece::End(None)));
             };
             match ready!(connection.poll_fill(room.max(1), cx)) {
-                Ok(0) => {
-                    let ended = self.reader.handle_end();
-                    self.connection = None;
-                    ended.map_err(|violation| Error::violation(&violation, Stage::Body))?;
-                    return Poll::Ready(Ok(Piece::End(None)));
-                }
+                Ok(0) => return Poll::Ready(self.handle_end()),
                 Ok(read) => {
                     // A full read says that there is more where it came from.
                     if read >= self.piece {
                         self.piece = (self.piece * 2).min(LARGEST_READ);
                     }
                 }
-                Err(why) => {
-                    self.connection = None;
-                    return Poll::Ready(Err(cut_off(why, &self.reader)));
-                }
+                Err(why) => return Poll::Ready(Err(self.handle_break(why))),
             }
         }
+    }
+
+    fn poll_into(&mut self, place: &mut [u8], cx: &mut Context<'_>) -> Poll<Result<Given, Error>> {
+        let most = usize::try_from(self.reader.direct()).unwrap_or(usize::MAX);
+        let Some(connection) = self.connection.as_mut().filter(|one| one.input.is_empty()) else {
+            return self.poll_piece(cx).map_ok(Given::Piece);
+        };
+        // A small place, or a small piece, would cost a system call of its own.
+        if place.len() < DIRECT || most < DIRECT {
+            return self.poll_piece(cx).map_ok(Given::Piece);
+        }
+        let most = most.min(place.len());
+        let mut room = ReadBuf::new(&mut place[..most]);
+        let read = ready!(Pin::new(&mut connection.stream).poll_read(cx, &mut room));
+        Poll::Ready(match read.map(|()| room.filled().len()) {
+            Ok(0) => self.handle_end().map(Given::Piece),
+            Ok(read) => {
+                self.reader.handle_direct(read as u64);
+                Ok(Given::Filled(read))
+            }
+            Err(why) => Err(self.handle_break(why)),
+        })
     }
 
     fn timer(&mut self) -> Option<&mut Timer> {
@@ -152,5 +181,7 @@ fn cut_off(why: io::Error, reader: &BodyReader) -> Error {
 
 /// The largest read: what the kernel copies is still in the cache when the reader looks at it.
 const LARGEST_READ: usize = 64 * 1024;
+/// Bytes go straight to the reader if there is room for so many.
+const DIRECT: usize = 8 * 1024;
 /// An unused connection keeps no larger buffer than this.
 const KEPT_BUFFER: usize = 32 * 1024;

@@ -32,9 +32,10 @@ use crate::protocol::{
     Answer, ConnectionFacts, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded,
 };
 
-/// Makes one exchange.
+/// Makes one exchange with `claim`, which was got `began`.
 pub(in crate::protocol::http) async fn exchange(
     claim: Claim,
+    began: Instant,
     outgoing: Outgoing,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
@@ -45,7 +46,6 @@ pub(in crate::protocol::http) async fn exchange(
         Ok(request) => with_priority(request, around.priority),
         Err(error) => return Outcome::Failed(Failure::before_sending(error, body)),
     };
-    let began = now();
     emitter.timeline.mark(Moment::SendBegan, began);
     let ended = body.is_none() || body.length() == Some(0);
     let expects = expects_continue(request.headers());
@@ -400,6 +400,8 @@ impl Exchange {
                 claim: self.claim,
                 stream,
                 data_ended: false,
+                window: self.options.bodies.read_buffer,
+                untold: 0,
                 _unfinished: unfinished,
                 limits: self.options.heads,
             }))

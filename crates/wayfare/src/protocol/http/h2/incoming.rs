@@ -16,6 +16,10 @@ use crate::options::HeadLimits;
 pub(super) struct Incoming {
     pub(super) stream: RecvStream,
     pub(super) data_ended: bool,
+    /// How much the peer may send ahead of the reader.
+    pub(super) window: usize,
+    /// Bytes read since frames were last moved for this stream.
+    pub(super) untold: usize,
     /// An upload that was stopped: letting go of it would reset the stream, answer and all.
     pub(super) _unfinished: Option<SendStream<Bytes>>,
     pub(super) limits: HeadLimits,
@@ -25,11 +29,23 @@ pub(super) struct Incoming {
 
 impl Wire for Incoming {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Error>> {
-        self.claim.drive(cx);
-        let polled = self.poll_stream(cx);
-        if polled.is_ready() {
-            // What was read may have opened the window again; the peer should hear of it.
+        let mut polled = self.poll_stream(cx);
+        if polled.is_pending() {
             self.claim.drive(cx);
+            polled = self.poll_stream(cx);
+        }
+        match &polled {
+            // What was read may have opened the window again; the peer should hear of it before
+            // it runs out, but moving frames for every piece costs system calls that say nothing.
+            Poll::Ready(Ok(Piece::Data(data))) => {
+                self.untold += data.len();
+                if self.untold >= self.window / 4 {
+                    self.untold = 0;
+                    self.claim.drive(cx);
+                }
+            }
+            Poll::Ready(_) => self.claim.drive(cx),
+            Poll::Pending => self.untold = 0,
         }
         polled
     }
