@@ -161,6 +161,8 @@ pub enum Phase {
     Connect,
     /// The first byte of the answer.
     FirstByte,
+    /// A proxy to open the way on.
+    Proxy,
     /// The host name's addresses.
     Resolve,
     /// The TLS handshake.
@@ -171,8 +173,15 @@ pub enum Phase {
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::BetweenBytes, Self::Connect, Self::FirstByte, Self::Resolve, Self::Tls, Self::Whole];
+    pub const ALL: [Self; 7] = [
+        Self::BetweenBytes,
+        Self::Connect,
+        Self::FirstByte,
+        Self::Proxy,
+        Self::Resolve,
+        Self::Tls,
+        Self::Whole,
+    ];
 }
 
 impl Error {
@@ -265,6 +274,7 @@ impl Error {
             Phase::BetweenBytes => "no bytes came",
             Phase::Connect => "no address answered",
             Phase::FirstByte => "no answer began",
+            Phase::Proxy => "the proxy did not answer",
             Phase::Resolve => "the name was not resolved",
             Phase::Tls => "the TLS handshake did not end",
             Phase::Whole => "the transfer did not end",
@@ -414,11 +424,12 @@ impl From<DialFailure> for Error {
     fn from(failure: DialFailure) -> Self {
         let stage = match failure.stage {
             DialStage::Resolve => Stage::Resolve,
-            DialStage::Connect | DialStage::Tls => Stage::Connect,
+            DialStage::Connect | DialStage::Proxy | DialStage::Tls => Stage::Connect,
         };
         if let Some(waited) = failure.waited {
             let phase = match failure.stage {
                 DialStage::Connect => Phase::Connect,
+                DialStage::Proxy => Phase::Proxy,
                 DialStage::Resolve => Phase::Resolve,
                 DialStage::Tls => Phase::Tls,
             };

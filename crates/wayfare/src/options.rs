@@ -53,8 +53,10 @@ pub struct Timeouts {
     pub resolve: Wait,
     /// Until an address answers, over all addresses; 30 s by default.
     pub connect: Wait,
-    /// The TLS handshake; 30 s by default.
+    /// Each TLS handshake; 30 s by default.
     pub tls: Wait,
+    /// Each proxy's opening of the way on, from the connection to it; 30 s by default.
+    pub proxy: Wait,
     /// From the end of the request to the first byte of the answer; 60 s by default.
     pub first_byte: Wait,
     /// Between two pieces of a body, in either direction; 60 s by default.
@@ -70,6 +72,7 @@ impl Default for Timeouts {
             resolve: Wait::seconds(30),
             connect: Wait::seconds(30),
             tls: Wait::seconds(30),
+            proxy: Wait::seconds(30),
             first_byte: Wait::seconds(60),
             between_bytes: Wait::seconds(60),
             whole: Wait::Forever,
@@ -250,6 +253,8 @@ pub const USER_AGENT: &str = concat!("wayfare/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug, Default)]
 pub struct Tls {
     policy: Arc<TlsPolicy>,
+    /// Made from the same settings, but with sessions of its own.
+    towards_proxies: Arc<TlsPolicy>,
 }
 
 impl Tls {
@@ -306,11 +311,17 @@ impl Tls {
     pub(crate) fn policy(&self) -> &Arc<TlsPolicy> {
         &self.policy
     }
+
+    /// The policy for proxies, which never see a session of an origin.
+    pub(crate) fn towards_proxies(&self) -> &Arc<TlsPolicy> {
+        &self.towards_proxies
+    }
 }
 
 impl From<TlsSettings> for Tls {
     fn from(settings: TlsSettings) -> Self {
-        Self { policy: Arc::new(TlsPolicy::new(settings)) }
+        let towards_proxies = Arc::new(TlsPolicy::new(settings.clone()));
+        Self { policy: Arc::new(TlsPolicy::new(settings)), towards_proxies }
     }
 }
 

@@ -24,6 +24,7 @@ fn timeouts(outcome: Outcome) -> Timeouts {
         Outcome::Deadline | Outcome::Choice => Timeouts {
             resolve: ONE,
             connect: ONE,
+            proxy: ONE,
             tls: ONE,
             first_byte: ONE,
             between_bytes: ONE,

@@ -5,6 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wayfare_proto::route::hops::End;
+use wayfare_proto::route::proxy::Proxy;
+
+use super::hop::HopFailure;
 use crate::tls::{TlsFailure, TlsProblem};
 
 /// Where on the way a dial stopped.
@@ -12,6 +16,8 @@ use crate::tls::{TlsFailure, TlsProblem};
 pub enum DialStage {
     /// Reaching an address.
     Connect,
+    /// Asking a proxy to go on.
+    Proxy,
     /// Looking the name up.
     Resolve,
     /// The TLS handshake.
@@ -38,12 +44,16 @@ pub struct DialFailure {
     pub waited: Option<Duration>,
     /// Every address tried, in order.
     pub attempts: Vec<Attempt>,
+    /// The proxy that could not be reached, or did not do what it was asked for; nothing if it
+    /// was the origin.
+    pub proxy: Option<Proxy>,
     cause: Cause,
 }
 
 #[derive(Debug)]
 enum Cause {
     Deadline,
+    Hop(HopFailure),
     Resolver(io::Error),
     Tls(TlsFailure),
     Unreachable,
@@ -52,6 +62,22 @@ enum Cause {
 impl DialFailure {
     pub(super) fn resolve(error: io::Error) -> Self {
         Self::new(DialStage::Resolve, Cause::Resolver(error))
+    }
+
+    pub(super) fn hop(failure: HopFailure) -> Self {
+        Self::new(DialStage::Proxy, Cause::Hop(failure))
+    }
+
+    /// Says at which proxy it was.
+    pub(super) fn at_proxy(self, proxy: &Proxy) -> Self {
+        Self { proxy: Some(proxy.clone()), ..self }
+    }
+
+    pub(super) fn at(self, end: &End) -> Self {
+        match end {
+            End::Origin => self,
+            End::Proxy(proxy) => self.at_proxy(proxy),
+        }
     }
 
     pub(super) fn tls(failure: TlsFailure) -> Self {
@@ -67,7 +93,7 @@ impl DialFailure {
     }
 
     fn new(stage: DialStage, cause: Cause) -> Self {
-        Self { stage, waited: None, attempts: Vec::new(), cause }
+        Self { stage, waited: None, attempts: Vec::new(), proxy: None, cause }
     }
 
     /// The kind of TLS failure, if it was one.
@@ -79,11 +105,21 @@ impl DialFailure {
         }
     }
 
+    /// What a proxy on the way did not do, if it was that.
+    #[must_use]
+    pub fn hop_failure(&self) -> Option<&HopFailure> {
+        match &self.cause {
+            Cause::Hop(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
     /// The operating system's error kind that says most about the failure to connect.
     #[must_use]
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         match &self.cause {
-            Cause::Resolver(error) => Some(error.kind()),
+            Cause::Hop(HopFailure::Io(error)) | Cause::Resolver(error) => Some(error.kind()),
+            Cause::Hop(_) => None,
             Cause::Tls(failure) => Some(failure.source.kind()),
             Cause::Deadline => Some(io::ErrorKind::TimedOut),
             Cause::Unreachable => self.attempts.last().map(|attempt| attempt.error.kind()),
@@ -93,12 +129,17 @@ impl DialFailure {
 
 impl fmt::Display for DialFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(proxy) = &self.proxy {
+            write!(f, "the proxy {proxy}: ")?;
+        }
         match &self.cause {
             Cause::Deadline => match self.stage {
                 DialStage::Resolve => f.write_str("the name was not resolved in time")?,
                 DialStage::Connect => f.write_str("no address answered in time")?,
+                DialStage::Proxy => f.write_str("it did not answer in time")?,
                 DialStage::Tls => f.write_str("the TLS handshake did not end in time")?,
             },
+            Cause::Hop(failure) => failure.fmt(f)?,
             Cause::Resolver(_) => f.write_str("the name could not be resolved")?,
             Cause::Tls(failure) => failure.fmt(f)?,
             Cause::Unreachable => f.write_str("no address could be connected to")?,
@@ -114,6 +155,7 @@ impl fmt::Display for DialFailure {
 impl std::error::Error for DialFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
+            Cause::Hop(failure) => Some(failure),
             Cause::Resolver(error) => Some(error),
             Cause::Tls(failure) => Some(failure),
             Cause::Unreachable => {

@@ -1,6 +1,7 @@
 //! Dialing: a fold over a route, from a reach through its hops to an open byte pipe.
 
 mod failure;
+mod hop;
 mod race;
 
 use std::future::Future;
@@ -8,10 +9,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use wayfare_proto::address::target::Target;
 use wayfare_proto::policy::deadline::Wait;
-use wayfare_proto::route::hops::{Hop, Reach, Route};
+use wayfare_proto::route::hops::{End, Hop, Reach, Route};
+use wayfare_proto::route::proxy::Proxy;
+use wayfare_proto::wire::tunnel::Greeting;
 
 pub use failure::{Attempt, DialFailure, DialStage};
+pub use hop::{Blame, HopFailure};
 
 use crate::clock::now;
 use crate::network::Network;
@@ -35,6 +40,18 @@ pub struct Dialer<'a> {
     pub offer: Offer,
     /// How long each phase may take.
     pub waits: DialWaits,
+    /// How proxies on the way are dealt with.
+    pub proxies: ProxyManners<'a>,
+}
+
+/// How proxies on the way are dealt with.
+#[derive(Clone, Copy)]
+pub struct ProxyManners<'a> {
+    /// What is trusted of proxies. Never the policy of origins, so that no session of one is
+    /// offered to the other.
+    pub tls: &'a TlsPolicy,
+    /// What HTTP proxies are told; each gets its own credentials.
+    pub greeting: &'a Greeting,
 }
 
 /// How long each phase of a dial may take.
@@ -46,11 +63,25 @@ pub struct DialWaits {
     pub connect: Wait,
     /// Each TLS handshake.
     pub tls: Wait,
+    /// Each proxy's opening of the way on.
+    pub proxy: Wait,
 }
 
 /// A step of a dial, told while it happens.
 #[derive(Clone, Debug)]
 pub enum DialStep<'a> {
+    /// A proxy is asked for the way on.
+    Asking {
+        /// The proxy.
+        proxy: &'a Proxy,
+        /// Where to.
+        target: &'a Target,
+    },
+    /// The proxy has opened it.
+    Granted {
+        /// The proxy.
+        proxy: &'a Proxy,
+    },
     /// The name is being looked up.
     Resolving {
         /// The name.
@@ -75,11 +106,15 @@ pub enum DialStep<'a> {
     Securing {
         /// The name the server must prove.
         name: &'a str,
+        /// Who the server is.
+        end: &'a End,
     },
     /// The TLS handshake is done.
     Secured {
         /// What it agreed on.
         facts: &'a TlsFacts,
+        /// Who the server is.
+        end: &'a End,
     },
 }
 
@@ -90,7 +125,7 @@ pub type Listener<'a> = &'a mut (dyn FnMut(DialStep<'_>) + Send);
 pub struct Dialed {
     /// The pipe.
     pub stream: Box<dyn Stream>,
-    /// The facts of the last TLS hop, if there was one.
+    /// The facts of the handshake with the origin, if there was one.
     pub tls: Option<TlsFacts>,
 }
 
@@ -106,9 +141,15 @@ pub async fn dial(
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
-    let mut dialed = Dialed { stream: reach(&route.reach, dialer, listener).await?, tls: None };
-    for hop in &route.hops {
-        dialed = over(hop, dialed, dialer, listener).await?;
+    let reached = reach(&route.reach, dialer, listener).await;
+    let stream = reached.map_err(|failure| failure.at(&route.first))?;
+    let mut dialed = Dialed { stream, tls: None };
+    for (index, hop) in route.hops.iter().enumerate() {
+        let next = match route.hops.get(index + 1) {
+            Some(_) => hop::Next::Hop,
+            None => hop::Next::Origin,
+        };
+        dialed = over(hop, next, dialed, dialer, listener).await?;
     }
     Ok(dialed)
 }
@@ -151,18 +192,45 @@ async fn resolve(
 
 async fn over(
     hop: &Hop,
+    next: hop::Next,
     under: Dialed,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
-    let Hop::Tls { name } = hop;
-    listener(DialStep::Securing { name });
+    match hop {
+        Hop::Socks { proxy, target } => {
+            let stream = hop::socks(under.stream, (proxy, target), next, dialer, listener).await;
+            stream.map(|stream| Dialed { stream, tls: None })
+        }
+        Hop::Tls { name, end } => {
+            let secured = secure(under, name, end, dialer, listener).await;
+            secured.map_err(|failure| failure.at(end))
+        }
+        Hop::Tunnel { proxy, target } => {
+            let stream = hop::tunnel(under.stream, (proxy, target), next, dialer, listener).await;
+            stream.map(|stream| Dialed { stream, tls: None })
+        }
+    }
+}
+
+async fn secure(
+    under: Dialed,
+    name: &str,
+    end: &End,
+    dialer: &Dialer<'_>,
+    listener: Listener<'_>,
+) -> Result<Dialed, DialFailure> {
+    listener(DialStep::Securing { name, end });
     let started = now();
-    let shaking = tls::connect(under.stream, name, dialer.tls, dialer.offer);
+    let (policy, offer) = match end {
+        End::Origin => (dialer.tls, dialer.offer),
+        End::Proxy(_) => (dialer.proxies.tls, Offer::Http1),
+    };
+    let shaking = tls::connect(under.stream, name, policy, offer);
     match within(dialer.home, dialer.waits.tls.deadline(started), shaking).await {
         Within::Done(Ok((stream, facts))) => {
-            listener(DialStep::Secured { facts: &facts });
-            Ok(Dialed { stream, tls: Some(facts) })
+            listener(DialStep::Secured { facts: &facts, end });
+            Ok(Dialed { stream, tls: (*end == End::Origin).then_some(facts) })
         }
         Within::Done(Err(failure)) => Err(DialFailure::tls(failure)),
         Within::TooLate => Err(DialFailure::timed_out(DialStage::Tls, now() - started, Vec::new())),

@@ -1,6 +1,7 @@
 //! Sockets: byte pipes as the rest of the house sees them.
 
 mod binding;
+pub mod prefixed;
 pub mod tcp;
 
 use std::net::SocketAddr;

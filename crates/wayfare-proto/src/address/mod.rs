@@ -5,3 +5,4 @@ pub mod ip;
 pub mod order;
 pub mod origin;
 pub mod subnet;
+pub mod target;

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod coding;
 pub mod http1;
+pub mod proxy;
 pub mod syntax;
 pub mod wire;
 
@@ -23,5 +24,8 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("media_type", syntax::media_type),
     ("multipart_name", wire::multipart_name),
     ("netlink", wire::netlink),
+    ("proxy_text", proxy::proxy_text),
     ("range", syntax::range),
+    ("socks", proxy::socks),
+    ("tunnel", proxy::tunnel),
 ];

@@ -1,6 +1,8 @@
 //! Grammar that several protocols share: fields, dates, media types, ranges and file names.
 
+pub mod challenge;
 pub mod content_disposition;
+pub mod credentials;
 pub mod date;
 pub mod field;
 pub mod file_name;

@@ -28,6 +28,13 @@ impl Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum What {
+    /// A proxy is asked for the way on.
+    AskingProxy {
+        /// The proxy, without credentials.
+        proxy: String,
+        /// Where to.
+        target: String,
+    },
     /// An address answered.
     Connected {
         /// The address.
@@ -70,6 +77,11 @@ pub enum What {
         status: StatusCode,
         /// The fields.
         headers: HeaderMap,
+    },
+    /// The proxy has opened the way on.
+    ProxyGranted {
+        /// The proxy, without credentials.
+        proxy: String,
     },
     /// The transfer waits for its turn.
     Queued,

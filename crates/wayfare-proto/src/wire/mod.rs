@@ -2,7 +2,10 @@
 
 pub mod coding;
 pub mod data_url;
+pub mod dialogue;
 mod field_line;
 pub mod http1;
 pub mod multipart;
 pub mod netlink;
+pub mod socks;
+pub mod tunnel;

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::header;
 use wayfare_net::clock::now;
-use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, dial};
+use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, ProxyManners, dial};
 use wayfare_net::runtime::sleep;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
-use wayfare_proto::address::origin::{Origin, Scheme};
-use wayfare_proto::route::hops::{Hop, Reach, Route};
+use wayfare_proto::address::origin::Scheme;
+use wayfare_proto::route::hops::{End, Plain, Route};
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
+use wayfare_proto::wire::tunnel::Greeting;
 
 use super::{Obtained, Surroundings, h1, h2};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::events::Emitter;
-use crate::options::{Dns, Versions};
+use crate::options::Versions;
 use crate::pool::{Dialing, Found, Sharing, Wanted};
 
 type Dial = Dialing<Box<h1::Connection>, h2::Connection>;
@@ -144,6 +147,11 @@ async fn dial_once(
 ) -> Result<Dialed, DialFailure> {
     let options = around.options;
     let sockets = options.connections.sockets();
+    let greeting = Greeting {
+        authorization: None,
+        user_agent: options.headers.0.get(header::USER_AGENT).cloned(),
+        limits: options.heads,
+    };
     let dialer = Dialer {
         network: &**around.network,
         home: around.home,
@@ -158,23 +166,13 @@ async fn dial_once(
             resolve: options.timeouts.resolve,
             connect: options.timeouts.connect,
             tls: options.timeouts.tls,
+            proxy: options.timeouts.proxy,
         },
+        proxies: ProxyManners { tls: options.tls.towards_proxies(), greeting: &greeting },
     };
-    let route = route(&around.key.origin, &around.key.footing.dns);
+    let pinned = |host: &str| around.key.footing.dns.pinned(host);
+    let route = Route::new(&around.key.origin, &Chain::DIRECT, Plain::Forwarded, &pinned);
     dial(&route, &dialer, &mut |step| note(emitter, &step)).await
-}
-
-/// The way to an origin: straight there.
-fn route(origin: &Origin, dns: &Dns) -> Route {
-    let host = match dns.pinned(origin.host()) {
-        Some(address) => address.to_string(),
-        None => origin.host().to_owned(),
-    };
-    let hops = match origin.scheme() {
-        Scheme::Http => Vec::new(),
-        Scheme::Https => vec![Hop::Tls { name: origin.host().to_owned() }],
-    };
-    Route { reach: Reach::Tcp { host, port: origin.port() }, hops }
 }
 
 fn sharing(around: &Surroundings<'_>) -> Sharing {
@@ -192,21 +190,31 @@ fn is_out_of_descriptors(failure: &DialFailure) -> bool {
 /// Tells a dial's step as an event and marks its moment.
 fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
     let moment = match step {
-        DialStep::Resolving { .. } => Moment::ResolveBegan,
-        DialStep::Resolved { .. } => Moment::ResolveEnded,
-        DialStep::Connecting { .. } => Moment::ConnectBegan,
-        DialStep::Connected { .. } => Moment::ConnectEnded,
-        DialStep::Securing { .. } => Moment::TlsBegan,
-        DialStep::Secured { .. } => Moment::TlsEnded,
+        DialStep::Resolving { .. } => Some(Moment::ResolveBegan),
+        DialStep::Resolved { .. } => Some(Moment::ResolveEnded),
+        DialStep::Connecting { .. } => Some(Moment::ConnectBegan),
+        DialStep::Connected { .. } => Some(Moment::ConnectEnded),
+        DialStep::Securing { end: End::Origin, .. } => Some(Moment::TlsBegan),
+        DialStep::Secured { end: End::Origin, .. } => Some(Moment::TlsEnded),
+        DialStep::Asking { .. }
+        | DialStep::Granted { .. }
+        | DialStep::Securing { .. }
+        | DialStep::Secured { .. } => None,
     };
-    emitter.mark(moment);
+    if let Some(moment) = moment {
+        emitter.mark(moment);
+    }
     emitter.emit(|| match *step {
+        DialStep::Asking { proxy, target } => {
+            What::AskingProxy { proxy: proxy.to_string(), target: target.to_string() }
+        }
+        DialStep::Granted { proxy } => What::ProxyGranted { proxy: proxy.to_string() },
         DialStep::Resolving { host } => What::Resolving { host: host.to_owned() },
         DialStep::Resolved { addresses } => What::Resolved { addresses: addresses.to_vec() },
         DialStep::Connecting { address } => What::Connecting { address },
         DialStep::Connected { address } => What::Connected { address },
-        DialStep::Securing { name } => What::Securing { name: name.to_owned() },
-        DialStep::Secured { facts } => secured(facts),
+        DialStep::Securing { name, .. } => What::Securing { name: name.to_owned() },
+        DialStep::Secured { facts, .. } => secured(facts),
     });
 }
 
