@@ -1,5 +1,6 @@
 //! Which way to a server.
 
+pub mod bad_proxies;
 pub mod bypass;
 pub mod hops;
 pub mod pac;
