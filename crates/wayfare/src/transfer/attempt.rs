@@ -14,11 +14,14 @@ use crate::protocol::{Answerer, Around, Failure, Outcome, Outgoing};
 
 impl Transfer {
     /// Makes one attempt. Boxed, so that a transfer that waits for its turn stays small.
-    pub(super) fn attempt(&mut self, outgoing: Outgoing) -> impl Future<Output = Outcome> + Send {
+    pub(super) fn attempt(
+        &mut self,
+        outgoing: Box<Outgoing>,
+    ) -> impl Future<Output = Outcome> + Send {
         Box::pin(self.attempt_any(outgoing))
     }
 
-    async fn attempt_any(&mut self, outgoing: Outgoing) -> Outcome {
+    async fn attempt_any(&mut self, outgoing: Box<Outgoing>) -> Outcome {
         self.stage = Stage::Receive;
         self.emit(|| What::Sending {
             method: outgoing.method.clone(),
@@ -29,7 +32,7 @@ impl Transfer {
             Some(Answerer::Http) => self.attempt_http(outgoing).await,
             Some(Answerer::Protocol(protocol)) => {
                 let around = Around { home: self.home.clone(), options: self.options.clone() };
-                match protocol.attempt(outgoing, &around).await {
+                match protocol.attempt(*outgoing, &around).await {
                     Ok(answer) => Outcome::Answered(Box::new(answer)),
                     Err(error) => Outcome::Failed(Failure {
                         error,
@@ -43,7 +46,7 @@ impl Transfer {
         }
     }
 
-    async fn attempt_http(&mut self, outgoing: Outgoing) -> Outcome {
+    async fn attempt_http(&mut self, outgoing: Box<Outgoing>) -> Outcome {
         let (Some(key), Some(emitter)) = (&self.key, &mut self.emitter) else {
             let message = "the URL names no server";
             let error = Error::new(ErrorKind::InvalidUrl, Stage::Plan, message);

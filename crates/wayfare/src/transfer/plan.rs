@@ -11,8 +11,8 @@ use crate::options::Decoding;
 use crate::protocol::Outgoing;
 
 impl Transfer {
-    /// The request as it goes out now.
-    pub(super) fn plan(&mut self) -> Result<Outgoing, Error> {
+    /// The request as it goes out now. Boxed, because it is handed on several times.
+    pub(super) fn plan(&mut self) -> Result<Box<Outgoing>, Error> {
         let mut headers = self.with_defaults();
         if !headers.contains_key(header::CONTENT_TYPE)
             && let Some(media_type) = self.body.media_type()
@@ -29,7 +29,8 @@ impl Transfer {
         }
         let body = self.body.take_for_sending();
         self.emitter().timeline.begin_attempt();
-        Ok(Outgoing::new(self.method.clone(), Url::clone(&self.url), headers, body))
+        let (method, url) = (self.method.clone(), Url::clone(&self.url));
+        Ok(Box::new(Outgoing::new(method, url, headers, body)))
     }
 
     /// The manager's fields, each replaced by the request's own of that name.

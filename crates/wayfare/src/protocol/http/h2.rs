@@ -78,6 +78,10 @@ impl Connection {
         kept.unwrap_or_else(|| Timer::new(self.0.home.clone()))
     }
 
+    fn sender(&self) -> SendRequest<Bytes> {
+        self.0.send.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// `named` as the engine wants it; nearly always the same for all requests of a connection.
     fn authority(&self, named: &str) -> Result<Authority, Error> {
         let known = self.0.authority.get();

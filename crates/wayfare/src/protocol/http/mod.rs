@@ -43,7 +43,7 @@ enum Obtained {
 
 /// Makes one exchange.
 pub(crate) async fn attempt(
-    outgoing: Outgoing,
+    outgoing: Box<Outgoing>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {

@@ -31,7 +31,7 @@ use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Outgoing, Upload 
 pub(in crate::protocol::http) async fn exchange(
     connection: Box<Connection>,
     began: Instant,
-    outgoing: Outgoing,
+    outgoing: Box<Outgoing>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
@@ -84,10 +84,10 @@ impl Exchange {
     fn new(
         mut connection: Box<Connection>,
         began: Instant,
-        outgoing: Outgoing,
+        outgoing: Box<Outgoing>,
         around: &Surroundings<'_>,
     ) -> Result<Self, (Error, crate::body::Body)> {
-        let Outgoing { method, url, headers, body } = outgoing;
+        let Outgoing { method, url, headers, body } = *outgoing;
         let framing = match (body.is_none(), body.length()) {
             (true, _) => Sending::Nothing,
             (false, Some(length)) => Sending::Sized(length),

@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use h2::client::ResponseFuture;
+use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::uri::{self, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
@@ -22,6 +22,7 @@ use wayfare_proto::trace::timeline::Moment;
 
 use super::Claim;
 use super::incoming::Incoming;
+use crate::body::Body;
 use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
@@ -36,42 +37,23 @@ use crate::protocol::{
 pub(in crate::protocol::http) async fn exchange(
     claim: Claim,
     began: Instant,
-    outgoing: Outgoing,
+    outgoing: Box<Outgoing>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
     let age = claim.age;
-    let Outgoing { method, url, headers, body } = outgoing;
-    let request = match head(&claim, &method, &url, headers, &body) {
-        Ok(request) => with_priority(request, around.priority),
-        Err(error) => return Outcome::Failed(Failure::before_sending(error, body)),
+    let mut send = claim.connection.sender();
+    if let Err(error) = room(&claim, &mut send, began, around).await {
+        return Outcome::Failed(not_opened(&claim, error, outgoing.body));
+    }
+    // Built only now, so that who waits for room holds no more than the request.
+    let mut exchange = match Exchange::open(claim, send, *outgoing, around) {
+        Ok(exchange) => exchange,
+        Err(failure) => return Outcome::Failed(failure),
     };
     emitter.timeline.mark(Moment::SendBegan, began);
-    let ended = body.is_none() || body.length() == Some(0);
-    let expects = expects_continue(request.headers());
-    let (response, stream) = match open_stream(&claim, request, ended, began, around).await {
-        Ok(opened) => opened,
-        Err(error) => return not_opened(&claim, error, body),
-    };
-    let moved = now();
-    let mut exchange = Exchange {
-        farewell: false,
-        claim,
-        response,
-        stream,
-        upload: Upload::new(body),
-        sending: match (ended, expects) {
-            (true, _) => Sending::Sent,
-            (false, true) => Sending::AwaitContinue(moved + CONTINUE_PATIENCE),
-            (false, false) => Sending::Ready,
-        },
-        home: around.home.clone(),
-        options: around.options.clone(),
-        moved,
-        interim: 0,
-    };
-    if ended {
-        emitter.timeline.mark(Moment::SendEnded, moved);
+    if matches!(exchange.sending, Sending::Sent) {
+        emitter.timeline.mark(Moment::SendEnded, exchange.moved);
         emitter.emit(|| What::Sent);
     }
     match std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await {
@@ -84,7 +66,7 @@ pub(in crate::protocol::http) async fn exchange(
 }
 
 /// The connection would not take one more stream.
-fn not_opened(claim: &Claim, error: Error, body: crate::body::Body) -> Outcome {
+fn not_opened(claim: &Claim, error: Error, body: Body) -> Failure {
     let how = match error.kind() {
         ErrorKind::ConnectionLost => {
             claim.connection.refuse_more();
@@ -93,7 +75,7 @@ fn not_opened(claim: &Claim, error: Error, body: crate::body::Body) -> Outcome {
         _ => Break::Answering,
     };
     let error = error.with_retry(hint(how));
-    Outcome::Failed(Failure { error, how, age: claim.age, untouched: Some(body) })
+    Failure { error, how, age: claim.age, untouched: Some(body) }
 }
 
 fn hint(how: Break) -> Retry {
@@ -104,15 +86,31 @@ fn hint(how: Break) -> Retry {
     }
 }
 
-async fn open_stream(
+/// Waits until the connection takes one more stream. Nearly always that is at once; who must wait
+/// keeps what that needs elsewhere.
+async fn room(
     claim: &Claim,
-    request: Request<()>,
-    ended: bool,
+    send: &mut SendRequest<Bytes>,
     began: Instant,
     around: &Surroundings<'_>,
-) -> Result<(ResponseFuture, SendStream<Bytes>), Error> {
-    let mut send = claim.connection.0.send.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut timer = None;
+) -> Result<(), Error> {
+    let polled = std::future::poll_fn(|cx| {
+        claim.drive(cx);
+        Poll::Ready(send.poll_ready(cx))
+    });
+    match polled.await {
+        Poll::Ready(ready) => ready.map_err(|why| failed(why, Stage::Send)),
+        Poll::Pending => Box::pin(wait_for_room(claim, send, began, around)).await,
+    }
+}
+
+async fn wait_for_room(
+    claim: &Claim,
+    send: &mut SendRequest<Bytes>,
+    began: Instant,
+    around: &Surroundings<'_>,
+) -> Result<(), Error> {
+    let mut timer = Timer::new(around.home.clone());
     let wait = around.options.timeouts.first_byte;
     std::future::poll_fn(|cx| {
         claim.drive(cx);
@@ -121,14 +119,12 @@ async fn open_stream(
         }
         match (wait.deadline(began), wait) {
             (Some(deadline), Wait::AtMost(limit)) => timer
-                .get_or_insert_with(|| Timer::new(around.home.clone()))
                 .poll_until(deadline, cx)
                 .map(|()| Err(Error::timeout(Phase::FirstByte, Stage::Send, limit))),
             _ => Poll::Pending,
         }
     })
-    .await?;
-    send.send_request(request, ended).map_err(|why| failed(why, Stage::Send))
+    .await
 }
 
 /// The request's head as HTTP/2 has it (RFC 9113 §8.3.1).
@@ -137,7 +133,7 @@ fn head(
     method: &Method,
     url: &url::Url,
     mut headers: HeaderMap,
-    body: &crate::body::Body,
+    body: &Body,
 ) -> Result<Request<()>, Error> {
     let host = headers.remove(header::HOST);
     let named = match &host {
@@ -190,7 +186,7 @@ fn with_priority(mut request: Request<()>, priority: Priority) -> Request<()> {
 }
 
 /// A caller's own `Content-Length` must say what the body says, as over HTTP/1.1.
-fn check_length(headers: &HeaderMap, body: &crate::body::Body) -> Result<(), Error> {
+fn check_length(headers: &HeaderMap, body: &Body) -> Result<(), Error> {
     let Some(given) = headers.get(header::CONTENT_LENGTH) else { return Ok(()) };
     let known = body.length().map(|length| length.to_string());
     if known.as_deref().map(str::as_bytes) == Some(given.as_bytes()) {
@@ -229,6 +225,43 @@ enum Sending {
 type Stop = (Error, Break);
 
 impl Exchange {
+    /// Opens a stream with the request's head.
+    fn open(
+        claim: Claim,
+        mut send: SendRequest<Bytes>,
+        outgoing: Outgoing,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, Failure> {
+        let Outgoing { method, url, headers, body } = outgoing;
+        let request = match head(&claim, &method, &url, headers, &body) {
+            Ok(request) => with_priority(request, around.priority),
+            Err(error) => return Err(Failure::before_sending(error, body)),
+        };
+        let ended = body.is_none() || body.length() == Some(0);
+        let expects = expects_continue(request.headers());
+        let (response, stream) = match send.send_request(request, ended) {
+            Ok(opened) => opened,
+            Err(why) => return Err(not_opened(&claim, failed(why, Stage::Send), body)),
+        };
+        let moved = now();
+        Ok(Self {
+            response,
+            stream,
+            upload: Upload::new(body),
+            sending: match (ended, expects) {
+                (true, _) => Sending::Sent,
+                (false, true) => Sending::AwaitContinue(moved + CONTINUE_PATIENCE),
+                (false, false) => Sending::Ready,
+            },
+            home: around.home.clone(),
+            options: around.options.clone(),
+            moved,
+            interim: 0,
+            farewell: false,
+            claim,
+        })
+    }
+
     fn poll(
         &mut self,
         emitter: &mut Emitter,
