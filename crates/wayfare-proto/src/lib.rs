@@ -3,6 +3,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod address;
+pub mod certificate;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod policy;

@@ -2,6 +2,7 @@
 //! if a promise is broken.
 
 pub mod address;
+pub mod certificate;
 pub mod coding;
 pub mod http1;
 pub mod proxy;
@@ -14,6 +15,7 @@ pub type Harness = fn(&[u8]);
 /// Every harness by the name of its fuzz target and its corpus folder.
 pub const TARGETS: &[(&str, Harness)] = &[
     ("address", address::address),
+    ("certificate", certificate::certificate),
     ("coding", coding::coding),
     ("content_disposition", syntax::content_disposition),
     ("data_url", wire::data_url),
@@ -24,6 +26,8 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("media_type", syntax::media_type),
     ("multipart_name", wire::multipart_name),
     ("netlink", wire::netlink),
+    ("ocsp", certificate::ocsp),
+    ("private_key", certificate::private_key),
     ("proxy_text", proxy::proxy_text),
     ("range", syntax::range),
     ("socks", proxy::socks),
