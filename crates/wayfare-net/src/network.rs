@@ -5,11 +5,21 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
+use wayfare_proto::route::happy_eyeballs::Family;
+
 use crate::runtime::Home;
 use crate::socket::{SocketOptions, Stream};
 
 /// A boxed future, as the seam's methods return it.
 pub type Asking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A question about a name, under way; answers of several come in any order.
+pub enum Question<'a> {
+    /// The addresses of both families, best first.
+    All(Asking<'a, io::Result<Vec<IpAddr>>>),
+    /// The addresses of one family, best first.
+    Family(Family, Asking<'a, io::Result<Vec<IpAddr>>>),
+}
 
 /// What the stack needs of the outside world: names resolved and byte pipes opened.
 ///
@@ -21,6 +31,11 @@ pub trait Network: Send + Sync + 'static {
     /// # Errors
     /// The resolver's own error; an empty list is also an error to the caller.
     fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>>;
+
+    /// Asks for the addresses of `name`; by default all at once, with [`Network::resolve`].
+    fn questions<'a>(&'a self, home: &'a Home, name: &'a str) -> Vec<Question<'a>> {
+        vec![Question::All(self.resolve(home, name))]
+    }
 
     /// Opens a byte pipe to `address`.
     ///

@@ -33,9 +33,10 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use wayfare_net::network::{Asking, Network};
+use wayfare_net::network::{Asking, Network, Question};
 use wayfare_net::runtime::Home;
 use wayfare_net::socket::{SocketOptions, Stream};
+use wayfare_proto::route::happy_eyeballs::Family;
 
 use crate::faults::{self, FaultServer};
 use crate::h2_faults::{self, H2FaultServer};
@@ -70,6 +71,8 @@ struct State {
 struct Name {
     addresses: Vec<IpAddr>,
     delay: Duration,
+    /// Set when the families are asked for apart.
+    family_delays: HashMap<Family, Duration>,
 }
 
 /// An address that somebody listens on.
@@ -119,6 +122,13 @@ impl World {
     /// Lets looking up a name take a while.
     pub fn lookup_takes(&self, name: &str, time: Duration) {
         self.inner.lock().names.entry(name.to_ascii_lowercase()).or_default().delay = time;
+    }
+
+    /// Lets the name's families be asked for apart, and the answer with this one take a while.
+    pub fn family_takes(&self, name: &str, family: Family, time: Duration) {
+        let mut state = self.inner.lock();
+        let name = state.names.entry(name.to_ascii_lowercase()).or_default();
+        name.family_delays.insert(family, time);
     }
 
     /// The way to an address, to be set up.
@@ -215,6 +225,15 @@ impl World {
         Ok(found.addresses)
     }
 
+    async fn look_up_family(&self, name: &str, family: Family) -> io::Result<Vec<IpAddr>> {
+        let key = name.to_ascii_lowercase();
+        let delays = self.inner.lock().names.get(&key).map(|name| name.family_delays.clone());
+        tokio::time::sleep(delays.unwrap_or_default().remove(&family).unwrap_or_default()).await;
+        let mut found = self.look_up(name).await?;
+        found.retain(|address| Family::of(*address) == family);
+        Ok(found)
+    }
+
     fn open_port(&self, address: &str, reception: PortUse) -> io::Result<Listener> {
         let address = self.inner.address_of(address)?;
         let port = Port { reception, tasks: Mutex::new(JoinSet::new()) };
@@ -257,6 +276,16 @@ impl Network for World {
             needs_runtime(home)?;
             self.look_up(name).await
         })
+    }
+
+    fn questions<'a>(&'a self, home: &'a Home, name: &'a str) -> Vec<Question<'a>> {
+        let key = name.to_ascii_lowercase();
+        let known = self.inner.lock().names.get(&key).cloned().unwrap_or_default();
+        if known.family_delays.is_empty() {
+            return vec![Question::All(self.resolve(home, name))];
+        }
+        let ask = |family| Question::Family(family, Box::pin(self.look_up_family(name, family)));
+        vec![ask(Family::V6), ask(Family::V4)]
     }
 
     fn connect<'a>(

@@ -82,9 +82,10 @@ pub mod rules {
 
 /// The seam to the machine, for tests that replace it.
 pub mod network {
-    pub use wayfare_net::network::{Asking, Network, System};
+    pub use wayfare_net::network::{Asking, Network, Question, System};
     pub use wayfare_net::runtime::Home;
     pub use wayfare_net::socket::{Binding, SocketOptions, Stream};
+    pub use wayfare_proto::route::happy_eyeballs::Family;
 }
 
 /// What TLS handshakes agree on and fail with.

@@ -106,6 +106,7 @@ impl Manager {
         let around = Surroundings {
             network: &self.shared.network,
             connections: &self.shared.connections,
+            memories: &self.shared.memories,
             queue: &self.shared.queue,
             key: &key,
             home: &home,
@@ -122,10 +123,12 @@ impl Manager {
         opened.map_err(|error| error.at(&parsed))
     }
 
-    /// Forgets every kept connection. Transfers under way go on, on connections that are closed
+    /// Forgets every kept connection, and which addresses answered; for a machine that has changed
+    /// its network, too. Transfers under way go on, on connections that are closed
     /// afterwards.
     pub fn clear_connections(&self) {
         self.shared.connections.clear();
+        self.shared.memories.forget();
     }
 }
 

@@ -122,6 +122,9 @@ pub struct Connections {
     pub per_origin: usize,
     /// Exchanges at a time over all origins; no limit by default. A manager's setting.
     pub overall: Option<usize>,
+    /// How long an address of a server may take to answer before the next one is tried beside
+    /// it; 250 ms by default, and never less than 100 ms nor more than 2 s (RFC 8305 §8).
+    pub attempt_delay: Duration,
     /// How long an unused connection is kept; 120 s by default.
     pub idle: Duration,
     /// TCP keepalive; on by default.
@@ -139,6 +142,7 @@ impl Default for Connections {
             binding: Binding::default(),
             per_origin: 6,
             overall: None,
+            attempt_delay: Duration::from_millis(250),
             idle: Duration::from_secs(120),
             keepalive: Keepalive::default(),
             ping: Wait::seconds(30),

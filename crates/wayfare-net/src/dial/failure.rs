@@ -47,6 +47,8 @@ pub struct DialFailure {
     /// The proxy that could not be reached, or did not do what it was asked for; nothing if it
     /// was the origin.
     pub proxy: Option<Proxy>,
+    /// The addresses whose turn had not come when the time was over.
+    pub untried: Vec<SocketAddr>,
     cause: Cause,
 }
 
@@ -92,8 +94,14 @@ impl DialFailure {
         Self { waited: Some(waited), attempts, ..Self::new(stage, Cause::Deadline) }
     }
 
+    pub(super) fn without(mut self, untried: Vec<SocketAddr>) -> Self {
+        self.untried = untried;
+        self
+    }
+
     fn new(stage: DialStage, cause: Cause) -> Self {
-        Self { stage, waited: None, attempts: Vec::new(), proxy: None, cause }
+        let (attempts, untried) = (Vec::new(), Vec::new());
+        Self { stage, waited: None, attempts, proxy: None, untried, cause }
     }
 
     /// The kind of TLS failure, if it was one.
@@ -147,6 +155,9 @@ impl fmt::Display for DialFailure {
         for attempt in &self.attempts {
             let Attempt { address, error, took } = attempt;
             write!(f, "; {address}: {error} after {} ms", took.as_millis())?;
+        }
+        for (index, address) in self.untried.iter().enumerate() {
+            write!(f, "{}{address}", if index == 0 { "; not tried: " } else { ", " })?;
         }
         Ok(())
     }

@@ -2,21 +2,23 @@
 
 mod failure;
 mod hop;
+mod memories;
 mod race;
 
 use std::future::Future;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use wayfare_proto::address::target::Target;
 use wayfare_proto::policy::deadline::Wait;
+use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Hop, Reach, Route};
 use wayfare_proto::route::proxy::Proxy;
 use wayfare_proto::wire::tunnel::Greeting;
 
 pub use failure::{Attempt, DialFailure, DialStage};
 pub use hop::{Blame, HopFailure};
+pub use memories::Memories;
 
 use crate::clock::now;
 use crate::network::Network;
@@ -42,6 +44,10 @@ pub struct Dialer<'a> {
     pub waits: DialWaits,
     /// How proxies on the way are dealt with.
     pub proxies: ProxyManners<'a>,
+    /// How attempts with several addresses are spread over time.
+    pub pace: Pace,
+    /// What earlier dials have taught.
+    pub memories: &'a Memories,
 }
 
 /// How proxies on the way are dealt with.
@@ -160,34 +166,7 @@ async fn reach(
     listener: Listener<'_>,
 ) -> Result<Box<dyn Stream>, DialFailure> {
     let Reach::Tcp { host, port } = reach;
-    let addresses = resolve(host, dialer, listener).await?;
-    race::first_to_answer(addresses, *port, dialer, listener).await
-}
-
-async fn resolve(
-    host: &str,
-    dialer: &Dialer<'_>,
-    listener: Listener<'_>,
-) -> Result<Vec<IpAddr>, DialFailure> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        return Ok(vec![address]);
-    }
-    listener(DialStep::Resolving { host });
-    let started = now();
-    let looking = dialer.network.resolve(dialer.home, host);
-    let addresses = match within(dialer.home, dialer.waits.resolve.deadline(started), looking).await
-    {
-        Within::Done(Ok(addresses)) if addresses.is_empty() => {
-            return Err(DialFailure::resolve(io::ErrorKind::NotFound.into()));
-        }
-        Within::Done(found) => found.map_err(DialFailure::resolve)?,
-        Within::TooLate => {
-            return Err(DialFailure::timed_out(DialStage::Resolve, now() - started, Vec::new()));
-        }
-    };
-    listener(DialStep::Resolved { addresses: &addresses });
-    Ok(addresses)
+    race::reach(host, *port, dialer, listener).await
 }
 
 async fn over(

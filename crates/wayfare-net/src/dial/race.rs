@@ -1,55 +1,86 @@
-//! Which address answers first: a dead one costs a quarter of a second, not the whole wait.
+//! Reaching a host: the driver of the race between its addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use wayfare_proto::route::happy_eyeballs::{Answer, Family, Next, Open, Race};
+use wayfare_proto::route::memory::Advice;
 
 use super::{Attempt, DialFailure, DialStage, DialStep, Dialer, Listener};
 use crate::clock::now;
-use crate::network::Asking;
+use crate::network::{Asking, Question};
 use crate::runtime::Timer;
 use crate::socket::Stream;
 
-/// Connects to the first of `addresses` that answers (RFC 8305 §5): they are tried in order, each
-/// as soon as the one before has failed, or has not answered for a while and stays in the race.
+/// Connects to the first address of `host` that answers.
 ///
 /// # Errors
-/// [`DialFailure`] with every address that was tried.
+/// [`DialFailure`] with every address that was tried, and those that were not.
 ///
 /// # Cancel safety
-/// Dropping the future closes every socket of the race.
-pub(super) async fn first_to_answer(
-    addresses: Vec<IpAddr>,
+/// Dropping the future closes every socket of the race and abandons its lookups.
+pub(super) async fn reach(
+    host: &str,
     port: u16,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Box<dyn Stream>, DialFailure> {
-    let started = now();
-    let mut race = Race {
-        waiting: alternated(addresses).into_iter(),
-        port,
-        running: Vec::new(),
-        failed: Vec::new(),
-        started,
-        next_start: started,
-        deadline: dialer.waits.connect.deadline(started),
-        patience: Timer::new(dialer.home.clone()),
-        stagger: Timer::new(dialer.home.clone()),
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let literal = bare.parse::<IpAddr>().ok();
+    let mut driver = match literal {
+        Some(address) => {
+            let mut race = Race::new(dialer.pace, Advice::default(), Open::default());
+            race.handle_answer(Answer::All(vec![address]), now());
+            Driver::new(race, Vec::new(), port, dialer)
+        }
+        None => {
+            listener(DialStep::Resolving { host });
+            let questions = dialer.network.questions(dialer.home, host);
+            let advice = dialer.memories.advice(&dialer.sockets.binding, host, port);
+            let race = Race::new(dialer.pace, advice, open(&questions));
+            Driver::new(race, questions, port, dialer)
+        }
     };
-    std::future::poll_fn(|cx| race.poll(dialer, listener, cx)).await
+    let reached = std::future::poll_fn(|cx| driver.poll(dialer, listener, cx)).await;
+    if literal.is_none() {
+        dialer.memories.learn(&dialer.sockets.binding, host, port, &driver.race);
+    }
+    reached
 }
 
-struct Race<'a> {
-    waiting: std::vec::IntoIter<IpAddr>,
+fn open(questions: &[Question<'_>]) -> Open {
+    let mut open = Open::default();
+    for question in questions {
+        match question {
+            Question::All(_) => (open.v4, open.v6) = (true, true),
+            Question::Family(Family::V4, _) => open.v4 = true,
+            Question::Family(Family::V6, _) => open.v6 = true,
+        }
+    }
+    open
+}
+
+struct Driver<'a> {
+    race: Race,
     port: u16,
+    was_looked_up: bool,
+    questions: Vec<Question<'a>>,
+    /// Told if nobody has an address.
+    unresolved: Option<io::Error>,
     running: Vec<Runner<'a>>,
     failed: Vec<Attempt>,
-    started: Instant,
-    next_start: Instant,
-    deadline: Option<Instant>,
+    phase: Phase,
     patience: Timer,
-    stagger: Timer,
+    alarm: Timer,
+}
+
+/// What is being waited for, and since when.
+#[derive(Clone, Copy)]
+enum Phase {
+    Connecting { since: Instant, deadline: Option<Instant> },
+    Resolving { since: Instant, deadline: Option<Instant> },
 }
 
 struct Runner<'a> {
@@ -58,7 +89,23 @@ struct Runner<'a> {
     connecting: Asking<'a, io::Result<Box<dyn Stream>>>,
 }
 
-impl<'a> Race<'a> {
+impl<'a> Driver<'a> {
+    fn new(race: Race, questions: Vec<Question<'a>>, port: u16, dialer: &Dialer<'a>) -> Self {
+        let since = now();
+        Self {
+            race,
+            port,
+            was_looked_up: !questions.is_empty(),
+            questions,
+            unresolved: None,
+            running: Vec::new(),
+            failed: Vec::new(),
+            phase: Phase::Resolving { since, deadline: dialer.waits.resolve.deadline(since) },
+            patience: Timer::new(dialer.home.clone()),
+            alarm: Timer::new(dialer.home.clone()),
+        }
+    }
+
     fn poll(
         &mut self,
         dialer: &Dialer<'a>,
@@ -66,25 +113,51 @@ impl<'a> Race<'a> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Box<dyn Stream>, DialFailure>> {
         loop {
+            self.poll_questions(cx);
             if let Some((address, stream)) = self.poll_running(cx) {
+                self.race.handle_connected(address.ip());
                 listener(DialStep::Connected { address });
                 return Poll::Ready(Ok(stream));
             }
-            if self.running.is_empty() && self.waiting.len() == 0 {
-                return Poll::Ready(Err(DialFailure::unreachable(std::mem::take(
-                    &mut self.failed,
-                ))));
+            match self.race.next(now()) {
+                Next::Start(ip) => self.start(ip, dialer, listener),
+                // A winner is returned above, as soon as there is one.
+                Next::GiveUp | Next::Won(_) => return Poll::Ready(Err(self.give_up())),
+                Next::Wait(until) => {
+                    if self.is_too_late(cx) {
+                        return Poll::Ready(Err(self.time_out()));
+                    }
+                    let rings = until.is_some_and(|at| self.alarm.poll_until(at, cx).is_ready());
+                    if !rings {
+                        return Poll::Pending;
+                    }
+                }
             }
-            if let Some(deadline) = self.deadline
-                && self.patience.poll_until(deadline, cx).is_ready()
-            {
-                return Poll::Ready(Err(self.give_up()));
-            }
-            if self.waiting.len() == 0 || self.stagger.poll_until(self.next_start, cx).is_pending()
-            {
-                return Poll::Pending;
-            }
-            self.start_next(dialer, listener);
+        }
+    }
+
+    fn poll_questions(&mut self, cx: &mut Context<'_>) {
+        let mut index = 0;
+        while let Some(question) = self.questions.get_mut(index) {
+            let answered = match question {
+                Question::All(asked) => asked.as_mut().poll(cx).map_ok(Answer::All),
+                Question::Family(family, asked) => {
+                    asked.as_mut().poll(cx).map_ok(|found| Answer::Family(*family, found))
+                }
+            };
+            let Poll::Ready(answered) = answered else {
+                index += 1;
+                continue;
+            };
+            let answer = answered.unwrap_or_else(|why| {
+                self.unresolved.get_or_insert(why);
+                match question {
+                    Question::All(_) => Answer::All(Vec::new()),
+                    Question::Family(family, _) => Answer::Family(*family, Vec::new()),
+                }
+            });
+            drop(self.questions.remove(index));
+            self.race.handle_answer(answer, now());
         }
     }
 
@@ -98,62 +171,52 @@ impl<'a> Race<'a> {
                 Poll::Ready(Err(error)) => {
                     let Runner { address, began, .. } = self.running.remove(index);
                     self.failed.push(Attempt { address, error, took: now() - began });
-                    self.next_start = now();
+                    self.race.handle_failed(address.ip(), now());
                 }
             }
         }
         None
     }
 
-    fn start_next(&mut self, dialer: &Dialer<'a>, listener: Listener<'_>) {
-        let Some(ip) = self.waiting.next() else { return };
+    fn start(&mut self, ip: IpAddr, dialer: &Dialer<'a>, listener: Listener<'_>) {
         let (address, began) = (SocketAddr::new(ip, self.port), now());
+        if let Phase::Resolving { .. } = self.phase {
+            if self.was_looked_up {
+                listener(DialStep::Resolved { addresses: &self.race.addresses() });
+            }
+            let deadline = dialer.waits.connect.deadline(began);
+            self.phase = Phase::Connecting { since: began, deadline };
+        }
         listener(DialStep::Connecting { address });
         let connecting = dialer.network.connect(dialer.home, address, dialer.sockets);
         self.running.push(Runner { address, began, connecting });
-        self.next_start = began + HEAD_START;
+    }
+
+    fn is_too_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Phase::Connecting { deadline, .. } | Phase::Resolving { deadline, .. }) = self.phase;
+        deadline.is_some_and(|deadline| self.patience.poll_until(deadline, cx).is_ready())
     }
 
     fn give_up(&mut self) -> DialFailure {
+        if let Phase::Connecting { .. } = self.phase {
+            return DialFailure::unreachable(std::mem::take(&mut self.failed));
+        }
+        let nothing = || io::ErrorKind::NotFound.into();
+        DialFailure::resolve(self.unresolved.take().unwrap_or_else(nothing))
+    }
+
+    fn time_out(&mut self) -> DialFailure {
+        let (stage, since) = match self.phase {
+            Phase::Connecting { since, .. } => (DialStage::Connect, since),
+            Phase::Resolving { since, .. } => (DialStage::Resolve, since),
+        };
         let mut attempts = std::mem::take(&mut self.failed);
         attempts.extend(self.running.drain(..).map(|runner| Attempt {
             address: runner.address,
             error: io::ErrorKind::TimedOut.into(),
             took: now() - runner.began,
         }));
-        DialFailure::timed_out(DialStage::Connect, now() - self.started, attempts)
-    }
-}
-
-/// The same addresses, the families taking turns from the first one's on (RFC 8305 §4): where one
-/// family does not work at all, the other is tried second.
-fn alternated(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-    let Some(first) = addresses.first().map(IpAddr::is_ipv4) else { return addresses };
-    let length = addresses.len();
-    let (mut one, mut other): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv4() == first);
-    let (mut one, mut other) = (one.drain(..), other.drain(..));
-    let mut mixed = Vec::with_capacity(length);
-    while mixed.len() < length {
-        mixed.extend(one.next());
-        mixed.extend(other.next());
-    }
-    mixed
-}
-
-/// RFC 8305 §5: the recommended Connection Attempt Delay.
-const HEAD_START: Duration = Duration::from_millis(250);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_take_turns_and_keep_their_order() {
-        let all = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        let mixed = alternated(all(&["::1", "::2", "::3", "1.1.1.1", "1.1.1.2"]));
-        let wanted: Vec<IpAddr> = all(&["::1", "1.1.1.1", "::2", "1.1.1.2", "::3"]);
-        assert_eq!(mixed, wanted);
-        assert_eq!(alternated(Vec::new()), Vec::<IpAddr>::new());
+        let untried = self.race.untried().into_iter().map(|ip| SocketAddr::new(ip, self.port));
+        DialFailure::timed_out(stage, now() - since, attempts).without(untried.collect())
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod bad_proxies;
 pub mod bypass;
+pub mod happy_eyeballs;
 pub mod hops;
+pub mod memory;
 pub mod pac;
 pub mod proxy;
 pub mod settings;

@@ -7,3 +7,4 @@ mod coding;
 mod corpus;
 mod http1_peer;
 mod http1_splits;
+mod races;

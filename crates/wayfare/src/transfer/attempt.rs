@@ -56,6 +56,7 @@ impl Transfer {
         let around = Surroundings {
             network: &self.shared.network,
             connections: &self.shared.connections,
+            memories: &self.shared.memories,
             queue: &self.shared.queue,
             key,
             home: &self.home,

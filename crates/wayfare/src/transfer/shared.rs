@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 use wayfare_net::clock::now;
+use wayfare_net::dial::Memories;
 use wayfare_net::network::Network;
 use wayfare_proto::address::origin::Origin;
 
@@ -20,6 +21,7 @@ use crate::queue::{LaneKey, Queue};
 pub(crate) struct Shared {
     pub(crate) network: Arc<dyn Network>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) memories: Memories,
     pub(crate) queue: Arc<Queue>,
     pub(crate) registry: Registry,
     pub(crate) delegate: Arc<dyn Delegate>,
@@ -40,6 +42,7 @@ impl Shared {
         Arc::new(Self {
             network,
             connections: Connections::new(limits.per_origin),
+            memories: Memories::default(),
             queue: Queue::new(limits.per_origin, limits.overall),
             registry,
             delegate,

@@ -10,6 +10,7 @@ use wayfare_net::runtime::sleep;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
 use wayfare_proto::address::origin::Scheme;
+use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Plain, Route};
 use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::What;
@@ -169,6 +170,8 @@ async fn dial_once(
             proxy: options.timeouts.proxy,
         },
         proxies: ProxyManners { tls: options.tls.towards_proxies(), greeting: &greeting },
+        pace: Pace::with_attempt_delay(options.connections.attempt_delay),
+        memories: around.memories,
     };
     let pinned = |host: &str| around.key.footing.dns.pinned(host);
     let route = Route::new(&around.key.origin, &Chain::DIRECT, Plain::Forwarded, &pinned);
