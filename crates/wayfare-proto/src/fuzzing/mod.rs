@@ -4,6 +4,7 @@
 pub mod address;
 pub mod certificate;
 pub mod coding;
+pub mod dns;
 pub mod http1;
 pub mod proxy;
 pub mod syntax;
@@ -20,6 +21,7 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("content_disposition", syntax::content_disposition),
     ("data_url", wire::data_url),
     ("date", syntax::date),
+    ("dns", dns::dns),
     ("http1_body", http1::body),
     ("http1_exchange", http1::exchange),
     ("http1_head", http1::head),
@@ -32,4 +34,5 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("range", syntax::range),
     ("socks", proxy::socks),
     ("tunnel", proxy::tunnel),
+    ("resolv_conf", dns::resolv_conf),
 ];

@@ -3,9 +3,11 @@
 pub mod coding;
 pub mod data_url;
 pub mod dialogue;
+pub mod dns;
 mod field_line;
 pub mod http1;
 pub mod multipart;
 pub mod netlink;
+pub mod resolv_conf;
 pub mod socks;
 pub mod tunnel;

@@ -5,6 +5,7 @@
 mod addresses;
 mod coding;
 mod corpus;
+mod dns;
 mod http1_peer;
 mod http1_splits;
 mod races;

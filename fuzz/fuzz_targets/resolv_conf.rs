@@ -1,0 +1,4 @@
+//! Fuzzes the `resolv_conf` harness.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wayfare_proto::fuzzing::dns::resolv_conf(data));
