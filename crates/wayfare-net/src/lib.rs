@@ -11,6 +11,7 @@ pub mod clock;
 pub mod dial;
 pub mod dns;
 pub mod interface;
+pub mod names;
 pub mod network;
 pub mod runtime;
 pub mod socket;

@@ -6,8 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
 use wayfare_proto::route::happy_eyeballs::Family;
+use wayfare_proto::wire::dns::record::Service;
 
 use crate::runtime::Home;
+use crate::socket::udp::Udp;
 use crate::socket::{SocketOptions, Stream};
 
 /// A boxed future, as the seam's methods return it.
@@ -19,6 +21,8 @@ pub enum Question<'a> {
     All(Asking<'a, io::Result<Vec<IpAddr>>>),
     /// The addresses of one family, best first.
     Family(Family, Asking<'a, io::Result<Vec<IpAddr>>>),
+    /// The HTTPS records of the name, best first.
+    Services(Asking<'a, io::Result<Vec<Service>>>),
 }
 
 /// What the stack needs of the outside world: names resolved and byte pipes opened.
@@ -35,6 +39,19 @@ pub trait Network: Send + Sync + 'static {
     /// Asks for the addresses of `name`; by default all at once, with [`Network::resolve`].
     fn questions<'a>(&'a self, home: &'a Home, name: &'a str) -> Vec<Question<'a>> {
         vec![Question::All(self.resolve(home, name))]
+    }
+
+    /// Opens a socket for datagrams to and from `peer`; a network without datagrams refuses.
+    ///
+    /// # Errors
+    /// The operating system's error, or [`io::ErrorKind::Unsupported`].
+    fn datagrams(&self, _: &Home, _: SocketAddr, _: &SocketOptions) -> io::Result<Udp> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The address of this machine that would talk to `peer`, if there is a way and it is known.
+    fn source(&self, _peer: SocketAddr, _options: &SocketOptions) -> Option<IpAddr> {
+        None
     }
 
     /// Opens a byte pipe to `address`.
@@ -55,7 +72,17 @@ pub struct System;
 
 impl Network for System {
     fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>> {
-        Box::pin(crate::dns::lookup(home, name))
+        Box::pin(crate::names::lookup(home, name))
+    }
+
+    fn datagrams(&self, home: &Home, peer: SocketAddr, options: &SocketOptions) -> io::Result<Udp> {
+        Udp::open(home, peer, options)
+    }
+
+    fn source(&self, peer: SocketAddr, options: &SocketOptions) -> Option<IpAddr> {
+        // Connecting a socket for datagrams sends nothing; it only asks the routing table.
+        let udp = Udp::open(&Home::Caller, peer, options).ok()?;
+        udp.local_address().ok().map(|local| local.ip())
     }
 
     fn connect<'a>(

@@ -14,7 +14,6 @@ mod platform;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::net::TcpStream;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -22,6 +21,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
 
 use crate::clock::now;
 use platform::Bell;
@@ -61,8 +61,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     output
 }
 
+/// A socket that `poll(2)` can wait for.
+pub(crate) trait Pollable: AsFd + Send + Sync + 'static {}
+
+impl<S: AsFd + Send + Sync + 'static> Pollable for S {}
+
 /// Says that the current future waits for `socket`.
-pub(crate) fn want_socket(socket: &Arc<TcpStream>, readiness: Readiness) {
+pub(crate) fn want_socket<S: Pollable>(socket: &Arc<S>, readiness: Readiness) {
     THREAD.with(|thread| {
         thread.borrow_mut().wants.sockets.push((socket.clone(), readiness));
     });
@@ -131,7 +136,7 @@ impl PerThread {
 /// Everything that would make the pending future worth polling again.
 #[derive(Default)]
 struct Wants {
-    sockets: Vec<(Arc<TcpStream>, Readiness)>,
+    sockets: Vec<(Arc<dyn Pollable>, Readiness)>,
     deadline: Option<Instant>,
 }
 
@@ -200,16 +205,18 @@ fn poll_sockets(signal: &Signal, wants: &Wants, patience: Option<Duration>) {
         // One socket is the rule (a blocking call waits for its connection): keep that off the
         // heap.
         (Some(bell), [(socket, readiness)]) => {
-            let mut watched = [bell, PollFd::new(&**socket, flags(*readiness))];
+            let mut watched = [bell, PollFd::from_borrowed_fd(socket.as_fd(), flags(*readiness))];
             poll_for(&mut watched, patience);
             watched[0].revents().contains(PollFlags::IN)
         }
         (bell, sockets) => {
             let has_bell = bell.is_some();
-            let mut watched: Vec<_> = bell
-                .into_iter()
-                .chain(sockets.iter().map(|(socket, want)| PollFd::new(&**socket, flags(*want))))
-                .collect();
+            let mut watched: Vec<_> =
+                bell.into_iter()
+                    .chain(sockets.iter().map(|(socket, want)| {
+                        PollFd::from_borrowed_fd(socket.as_fd(), flags(*want))
+                    }))
+                    .collect();
             let patience = if has_bell {
                 patience
             } else {
@@ -240,6 +247,7 @@ const WITHOUT_BELL: Duration = Duration::from_millis(20);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpStream;
     use std::sync::mpsc;
 
     #[test]
@@ -267,7 +275,7 @@ mod tests {
     }
 
     /// A socket that nothing comes from, and its other end.
-    fn silent_pair() -> (Arc<TcpStream>, TcpStream) {
+    fn silent_pair() -> (Arc<dyn Pollable>, TcpStream) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         (Arc::new(near), listener.accept().unwrap().0)

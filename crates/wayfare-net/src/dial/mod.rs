@@ -14,6 +14,7 @@ use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Hop, Reach, Route};
 use wayfare_proto::route::proxy::Proxy;
+use wayfare_proto::wire::dns::record::Service;
 use wayfare_proto::wire::tunnel::Greeting;
 
 pub use failure::{Attempt, DialFailure, DialStage};
@@ -133,6 +134,8 @@ pub struct Dialed {
     pub stream: Box<dyn Stream>,
     /// The facts of the handshake with the origin, if there was one.
     pub tls: Option<TlsFacts>,
+    /// The host's HTTPS records that may be used, best first; none unless they were asked for.
+    pub services: Vec<Service>,
 }
 
 /// Opens a pipe along `route`.
@@ -148,8 +151,7 @@ pub async fn dial(
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
     let reached = reach(&route.reach, dialer, listener).await;
-    let stream = reached.map_err(|failure| failure.at(&route.first))?;
-    let mut dialed = Dialed { stream, tls: None };
+    let mut dialed = reached.map_err(|failure| failure.at(&route.first))?;
     for (index, hop) in route.hops.iter().enumerate() {
         let next = match route.hops.get(index + 1) {
             Some(_) => hop::Next::Hop,
@@ -164,9 +166,10 @@ async fn reach(
     reach: &Reach,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
-) -> Result<Box<dyn Stream>, DialFailure> {
+) -> Result<Dialed, DialFailure> {
     let Reach::Tcp { host, port } = reach;
-    race::reach(host, *port, dialer, listener).await
+    let (stream, services) = race::reach(host, *port, dialer, listener).await?;
+    Ok(Dialed { stream, tls: None, services })
 }
 
 async fn over(
@@ -179,7 +182,7 @@ async fn over(
     match hop {
         Hop::Socks { proxy, target } => {
             let stream = hop::socks(under.stream, (proxy, target), next, dialer, listener).await;
-            stream.map(|stream| Dialed { stream, tls: None })
+            stream.map(|stream| Dialed { stream, tls: None, services: Vec::new() })
         }
         Hop::Tls { name, end } => {
             let secured = secure(under, name, end, dialer, listener).await;
@@ -187,7 +190,7 @@ async fn over(
         }
         Hop::Tunnel { proxy, target } => {
             let stream = hop::tunnel(under.stream, (proxy, target), next, dialer, listener).await;
-            stream.map(|stream| Dialed { stream, tls: None })
+            stream.map(|stream| Dialed { stream, tls: None, services: Vec::new() })
         }
     }
 }
@@ -209,7 +212,8 @@ async fn secure(
     match within(dialer.home, dialer.waits.tls.deadline(started), shaking).await {
         Within::Done(Ok((stream, facts))) => {
             listener(DialStep::Secured { facts: &facts, end });
-            Ok(Dialed { stream, tls: (*end == End::Origin).then_some(facts) })
+            let tls = (*end == End::Origin).then_some(facts);
+            Ok(Dialed { stream, tls, services: under.services })
         }
         Within::Done(Err(failure)) => Err(DialFailure::tls(failure)),
         Within::TooLate => Err(DialFailure::timed_out(DialStage::Tls, now() - started, Vec::new())),
@@ -217,12 +221,16 @@ async fn secure(
 }
 
 /// How a race between work and a deadline ended.
-enum Within<T> {
+pub(crate) enum Within<T> {
     Done(T),
     TooLate,
 }
 
-async fn within<F: Future>(home: &Home, deadline: Option<Instant>, work: F) -> Within<F::Output> {
+pub(crate) async fn within<F: Future>(
+    home: &Home,
+    deadline: Option<Instant>,
+    work: F,
+) -> Within<F::Output> {
     let mut work = std::pin::pin!(work);
     let mut timer = Timer::new(home.clone());
     std::future::poll_fn(|cx| {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use wayfare_proto::route::happy_eyeballs::{Answer, Family, Next, Open, Race};
 use wayfare_proto::route::memory::Advice;
+use wayfare_proto::wire::dns::record::Service;
 
 use super::{Attempt, DialFailure, DialStage, DialStep, Dialer, Listener};
 use crate::clock::now;
@@ -26,7 +27,7 @@ pub(super) async fn reach(
     port: u16,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
-) -> Result<Box<dyn Stream>, DialFailure> {
+) -> Result<(Box<dyn Stream>, Vec<Service>), DialFailure> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let literal = bare.parse::<IpAddr>().ok();
     let mut driver = match literal {
@@ -47,7 +48,7 @@ pub(super) async fn reach(
     if literal.is_none() {
         dialer.memories.learn(&dialer.sockets.binding, host, port, &driver.race);
     }
-    reached
+    reached.map(|stream| (stream, driver.services))
 }
 
 fn open(questions: &[Question<'_>]) -> Open {
@@ -57,6 +58,7 @@ fn open(questions: &[Question<'_>]) -> Open {
             Question::All(_) => (open.v4, open.v6) = (true, true),
             Question::Family(Family::V4, _) => open.v4 = true,
             Question::Family(Family::V6, _) => open.v6 = true,
+            Question::Services(_) => open.https = true,
         }
     }
     open
@@ -69,6 +71,8 @@ struct Driver<'a> {
     questions: Vec<Question<'a>>,
     /// Told if nobody has an address.
     unresolved: Option<io::Error>,
+    /// The HTTPS records that may be used.
+    services: Vec<Service>,
     running: Vec<Runner<'a>>,
     failed: Vec<Attempt>,
     phase: Phase,
@@ -98,6 +102,7 @@ impl<'a> Driver<'a> {
             was_looked_up: !questions.is_empty(),
             questions,
             unresolved: None,
+            services: Vec::new(),
             running: Vec::new(),
             failed: Vec::new(),
             phase: Phase::Resolving { since, deadline: dialer.waits.resolve.deadline(since) },
@@ -144,6 +149,11 @@ impl<'a> Driver<'a> {
                 Question::Family(family, asked) => {
                     asked.as_mut().poll(cx).map_ok(|found| Answer::Family(*family, found))
                 }
+                Question::Services(asked) => asked.as_mut().poll(cx).map(|found| {
+                    // Without these records there is no less to connect to.
+                    self.services = usable(found.unwrap_or_default(), self.port);
+                    Ok(Answer::Hints(hints(&self.services)))
+                }),
             };
             let Poll::Ready(answered) = answered else {
                 index += 1;
@@ -154,6 +164,7 @@ impl<'a> Driver<'a> {
                 match question {
                     Question::All(_) => Answer::All(Vec::new()),
                     Question::Family(family, _) => Answer::Family(*family, Vec::new()),
+                    Question::Services(_) => Answer::Hints(Vec::new()),
                 }
             });
             drop(self.questions.remove(index));
@@ -219,4 +230,21 @@ impl<'a> Driver<'a> {
         let untried = self.race.untried().into_iter().map(|ip| SocketAddr::new(ip, self.port));
         DialFailure::timed_out(stage, now() - since, attempts).without(untried.collect())
     }
+}
+
+/// The records for the host itself at its own port. Those that lead to other hosts and ports are
+/// left out: a client may do without them (RFC 9460 §3), and reaches the origin where its URL says.
+fn usable(mut services: Vec<Service>, port: u16) -> Vec<Service> {
+    services.retain(|service| {
+        service.is_usable()
+            && service.target.is_empty()
+            && service.port.is_none_or(|other| other == port)
+    });
+    services
+}
+
+fn hints(services: &[Service]) -> Vec<IpAddr> {
+    let v6 = services.iter().flat_map(|service| &service.ipv6_hints).map(|ip| IpAddr::V6(*ip));
+    let v4 = services.iter().flat_map(|service| &service.ipv4_hints).map(|ip| IpAddr::V4(*ip));
+    v6.chain(v4).collect()
 }

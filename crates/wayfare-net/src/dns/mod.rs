@@ -1,37 +1,315 @@
-//! Host names to addresses, by the operating system's resolver.
+//! Our own resolver, and what is kept of answers.
+//!
+//! It is a stub (RFC 1034 §5.3.1): it asks servers that do the walking. Host names go through it
+//! on request only; the operating system's resolver knows more places to look.
 
-use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+mod ask;
+mod failure;
+mod https;
+mod resolving;
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use wayfare_proto::policy::name_cache::NameCache;
+use wayfare_proto::route::name_server::{NameServer, Transport};
+use wayfare_proto::wire::dns::answer::{Verdict, judge};
+use wayfare_proto::wire::dns::message::Question;
+use wayfare_proto::wire::dns::order;
+use wayfare_proto::wire::dns::record::{Record, RecordType};
+use wayfare_proto::wire::resolv_conf::ResolvConf;
+
+pub use failure::{LookupFailure, LookupFault};
+pub use resolving::Resolving;
+
+use crate::clock::now;
+use crate::dial::{Memories, Within, within};
+use crate::network::Network;
 use crate::runtime::Home;
+use crate::socket::{Binding, SocketOptions};
+use crate::tls::policy::TlsPolicy;
 
-/// The addresses of `name` in the order of the system's resolver (`getaddrinfo`: hosts file,
-/// nsswitch, RFC 6724 order).
-///
-/// # Errors
-/// The resolver's error, with the name in its text.
-///
-/// # Cancel safety
-/// Dropping the future abandons the answer; the system call ends on its own thread.
-pub async fn lookup(home: &Home, name: &str) -> io::Result<Vec<IpAddr>> {
-    if let Ok(address) = name.parse::<IpAddr>() {
-        return Ok(vec![address]);
+/// Who looks names up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Resolver {
+    /// Our own, which asks these servers in this order; those of `/etc/resolv.conf` if there are
+    /// none. It knows no other names than theirs and `localhost`.
+    Own(Vec<NameServer>),
+    /// The operating system's.
+    #[default]
+    System,
+}
+
+/// What a lookup needs besides the question.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// The machine, or a test's stand-in.
+    pub network: &'a dyn Network,
+    /// Where I/O is done.
+    pub home: &'a Home,
+    /// How sockets are set up.
+    pub sockets: &'a SocketOptions,
+    /// Whom to trust, for servers that speak TLS.
+    pub tls: &'a TlsPolicy,
+    /// What earlier dials have taught.
+    pub memories: &'a Memories,
+}
+
+/// Records, and where they come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LookedUp {
+    /// The records that were asked for. MX and SRV records are in the order in which their servers
+    /// are to be tried.
+    pub records: Vec<Record>,
+    /// The name that was asked for, completed if it had to be.
+    pub name: String,
+    /// The server that answered.
+    pub server: NameServer,
+    /// How the answer came: over UDP a long one comes over TCP after all.
+    pub transport: Transport,
+    /// The server says that it has checked the answer (DNSSEC). Worth as much as the way to the
+    /// server: over UDP anybody on it can say so.
+    pub authentic: bool,
+}
+
+/// Answers that are kept, and what is known of servers. One for all that share answers.
+#[derive(Debug, Default)]
+pub struct Names {
+    cache: Mutex<NameCache<Key, Kept>>,
+    /// Servers that did not answer lately, which are asked last.
+    ailing: Mutex<HashMap<NameServer, Instant>>,
+    conf: Mutex<Option<(Instant, Arc<ResolvConf>)>>,
+}
+
+/// Answers are apart by the way out of this machine and by who was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    binding: Binding,
+    resolver: Resolver,
+    name: String,
+    /// Nothing for the addresses that the system's resolver gives.
+    kind: Option<RecordType>,
+}
+
+#[derive(Clone, Debug)]
+enum Kept {
+    Addresses(Vec<IpAddr>),
+    Found(LookedUp, Duration),
+    Nothing(LookupFailure),
+}
+
+impl Names {
+    /// Looks records up at `servers`, or at those of `/etc/resolv.conf` if there are none; names
+    /// are only completed with that file's domains.
+    ///
+    /// # Errors
+    /// [`LookupFailure`] of the server that knew best.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes its sockets.
+    pub async fn lookup(
+        &self,
+        around: &Around<'_>,
+        servers: &[NameServer],
+        name: &str,
+        kind: RecordType,
+    ) -> Result<LookedUp, LookupFailure> {
+        let conf = self.conf(around.home).await;
+        if !servers.is_empty() {
+            return self.question(around, (servers, &conf), Question::new(name, kind)?).await;
+        }
+        let own: Vec<_> = conf.servers.iter().map(|server| NameServer::at(server.ip())).collect();
+        let mut last = None;
+        for candidate in conf.candidates(name) {
+            let question = Question::new(&candidate, kind)?;
+            match self.question(around, (&own, &conf), question).await {
+                Err(failure) if failure.kind == LookupFault::NotFound => last = Some(failure),
+                // A completed name may exist without these records; the bare one may have them.
+                Err(failure) if failure.kind == LookupFault::NoData => last = Some(failure),
+                done => return done,
+            }
+        }
+        Err(last.unwrap_or_else(|| LookupFailure::new(LookupFault::NotFound, "there is no name")))
     }
-    let asked = name.to_owned();
-    let found = home
-        .unblock(move || {
-            let found = (asked.as_str(), 0u16).to_socket_addrs()?;
-            let mut addresses: Vec<IpAddr> = Vec::new();
-            for address in found {
-                if !addresses.contains(&address.ip()) {
-                    addresses.push(address.ip());
+
+    /// Forgets every answer; for a machine that has changed its network.
+    pub fn forget(&self) {
+        self.cache().forget(|_| true);
+        self.ailing().clear();
+    }
+
+    async fn question(
+        &self,
+        around: &Around<'_>,
+        (servers, conf): (&[NameServer], &ResolvConf),
+        question: Question,
+    ) -> Result<LookedUp, LookupFailure> {
+        let key = Key {
+            binding: around.sockets.binding.clone(),
+            resolver: Resolver::Own(servers.to_vec()),
+            name: question.name().to_owned(),
+            kind: Some(question.kind()),
+        };
+        if let Some(kept) = self.kept(&key) {
+            return kept;
+        }
+        let outcome = self.ask_around(around, (servers, conf), &question).await;
+        let (kept, good_for) = match &outcome {
+            Ok((found, ttl)) => (Kept::Found(found.clone(), *ttl), *ttl),
+            Err(failure) => {
+                (Kept::Nothing(failure.clone()), Duration::from_secs(failure.ttl.into()))
+            }
+        };
+        self.cache().keep(key, kept, good_for, now());
+        outcome.map(|(found, _)| found)
+    }
+
+    /// Asks the servers in turn until one knows, all of them as often as the file says.
+    async fn ask_around(
+        &self,
+        around: &Around<'_>,
+        (servers, conf): (&[NameServer], &ResolvConf),
+        question: &Question,
+    ) -> Result<(LookedUp, Duration), LookupFailure> {
+        let mut worst = None;
+        for _ in 0..conf.attempts {
+            for server in self.healthy_first(servers) {
+                let failure = match self.ask_one(around, server, question, conf.timeout).await {
+                    Err(failure) if !failure.is_final() => failure,
+                    done => return done,
+                };
+                // What a server says is more than that one said nothing.
+                let is_silence = failure.kind == LookupFault::Timeout;
+                if worst.is_none() || !is_silence {
+                    worst = Some(failure);
                 }
             }
-            io::Result::Ok(addresses)
-        })
-        .await??;
-    if found.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{name} has no address")));
+        }
+        let nobody = || LookupFailure::new(LookupFault::Resolver, "there is no server to ask");
+        Err(worst.unwrap_or_else(nobody))
     }
-    Ok(found)
+
+    async fn ask_one(
+        &self,
+        around: &Around<'_>,
+        server: &NameServer,
+        question: &Question,
+        patience: Duration,
+    ) -> Result<(LookedUp, Duration), LookupFailure> {
+        let until = now() + patience;
+        let asking = ask::ask(question, server, around, until);
+        let heard = match within(around.home, Some(until), asking).await {
+            Within::Done(heard) => heard,
+            Within::TooLate => {
+                let message = format!("the server did not answer within {patience:?}");
+                Err(LookupFailure::new(LookupFault::Timeout, message))
+            }
+        };
+        let heard = heard.map_err(|failure| {
+            if matches!(failure.kind, LookupFault::Timeout | LookupFault::Resolver) {
+                self.ailing().insert(server.clone(), now());
+            }
+            failure.by(server)
+        })?;
+        self.ailing().remove(server);
+        understand(question, server, &heard).map_err(|failure| failure.by(server))
+    }
+
+    /// The servers in their order, those that did not answer lately behind.
+    fn healthy_first<'s>(&self, servers: &'s [NameServer]) -> Vec<&'s NameServer> {
+        let mut ailing = self.ailing();
+        ailing.retain(|_, since| now().saturating_duration_since(*since) < AILING);
+        let mut order: Vec<_> = servers.iter().collect();
+        order.sort_by_key(|server| ailing.contains_key(*server));
+        order
+    }
+
+    fn kept(&self, key: &Key) -> Option<Result<LookedUp, LookupFailure>> {
+        let cache = self.cache();
+        let (kept, left) = cache.find(key, now())?;
+        match kept {
+            Kept::Addresses(_) => None,
+            Kept::Nothing(failure) => Some(Err(failure.clone())),
+            Kept::Found(found, ttl) => {
+                let mut found = found.clone();
+                let age = u32::try_from((*ttl - left).as_secs()).unwrap_or(u32::MAX);
+                for record in &mut found.records {
+                    record.ttl = record.ttl.saturating_sub(age);
+                }
+                Some(Ok(found))
+            }
+        }
+    }
+
+    /// The file as it was within the last second.
+    async fn conf(&self, home: &Home) -> Arc<ResolvConf> {
+        let fresh = |read: &Instant| now().saturating_duration_since(*read) < CONF_AGE;
+        let lock = || self.conf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, conf)) = lock().as_ref().filter(|(read, _)| fresh(read)) {
+            return conf.clone();
+        }
+        let read = home.unblock(|| std::fs::read_to_string(CONF).unwrap_or_default()).await;
+        let conf = Arc::new(ResolvConf::parse(&read.unwrap_or_default()));
+        *lock() = Some((now(), conf.clone()));
+        conf
+    }
+
+    fn cache(&self) -> MutexGuard<'_, NameCache<Key, Kept>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ailing(&self) -> MutexGuard<'_, HashMap<NameServer, Instant>> {
+        self.ailing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+/// The records of an answer, and how long they may be kept.
+fn understand(
+    question: &Question,
+    server: &NameServer,
+    heard: &ask::Heard,
+) -> Result<(LookedUp, Duration), LookupFailure> {
+    let (mut records, ttl) = match judge(question, &heard.reply) {
+        Verdict::Found { records, ttl } => (records, ttl),
+        Verdict::NoData { ttl } => {
+            let message = format!("{} has no {} record", question.name(), question.kind());
+            return Err(LookupFailure::new(LookupFault::NoData, message).for_seconds(ttl));
+        }
+        Verdict::NoSuchName { ttl } => {
+            let message = format!("there is no name {}", question.name());
+            return Err(LookupFailure::new(LookupFault::NotFound, message).for_seconds(ttl));
+        }
+        Verdict::Unusable(fault) => return Err(LookupFailure::of(fault)),
+    };
+    for record in &mut records {
+        record.ttl = record.ttl.saturating_sub(heard.age);
+    }
+    order::sort(&mut records, &mut |below| random() % below);
+    let found = LookedUp {
+        records,
+        name: question.name().to_owned(),
+        server: server.clone(),
+        transport: heard.transport,
+        authentic: heard.reply.authentic,
+    };
+    Ok((found, Duration::from_secs(ttl.saturating_sub(heard.age).into())))
+}
+
+/// A number that nobody can foresee: a keyed hash, whose keys come from the operating system.
+fn random() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// A question's number (RFC 5452 §9.2).
+fn random_id() -> u16 {
+    let [low, high, ..] = random().to_ne_bytes();
+    u16::from_ne_bytes([low, high])
+}
+
+const CONF: &str = "/etc/resolv.conf";
+const CONF_AGE: Duration = Duration::from_secs(1);
+const AILING: Duration = Duration::from_secs(30);

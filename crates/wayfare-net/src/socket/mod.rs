@@ -3,6 +3,7 @@
 mod binding;
 pub mod prefixed;
 pub mod tcp;
+pub mod udp;
 
 use std::net::SocketAddr;
 use std::time::Duration;

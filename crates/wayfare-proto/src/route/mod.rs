@@ -5,6 +5,7 @@ pub mod bypass;
 pub mod happy_eyeballs;
 pub mod hops;
 pub mod memory;
+pub mod name_server;
 pub mod pac;
 pub mod proxy;
 pub mod settings;

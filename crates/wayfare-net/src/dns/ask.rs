@@ -1,0 +1,166 @@
+//! One question to one server, over whatever that server speaks.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wayfare_proto::policy::deadline::Wait;
+use wayfare_proto::route::happy_eyeballs::Pace;
+use wayfare_proto::route::hops::{Hop, Reach, Route};
+use wayfare_proto::route::name_server::{NameServer, Transport};
+use wayfare_proto::wire::dns::message::{Mismatch, Question, Reply};
+
+use super::failure::{LookupFailure, LookupFault};
+use super::{Around, https, random_id};
+use crate::clock::now;
+use crate::dial::{DialWaits, Dialed, Dialer, dial};
+use crate::socket::Stream;
+use crate::tls::policy::Offer;
+
+/// A reply, how it came, and by how many seconds it had aged on the way.
+pub(super) struct Heard {
+    pub(super) reply: Reply,
+    pub(super) transport: Transport,
+    pub(super) age: u32,
+}
+
+/// Asks one server once; the caller's deadline bounds it.
+pub(super) async fn ask(
+    question: &Question,
+    server: &NameServer,
+    around: &Around<'_>,
+    until: Instant,
+) -> Result<Heard, LookupFailure> {
+    match server.transport() {
+        Transport::Udp => {
+            let reply = over_datagrams(question, server, around).await?;
+            if !reply.truncated {
+                return Ok(Heard { reply, transport: Transport::Udp, age: 0 });
+            }
+            // RFC 7766 §5: what did not fit comes over a stream, from the same server.
+            over_stream(question, server, around, until).await
+        }
+        Transport::Tcp | Transport::Tls => over_stream(question, server, around, until).await,
+        Transport::Https => {
+            let Dialed { stream, tls, .. } =
+                connect(server, around, Offer::Http2OrHttp1, until).await?;
+            let protocol = tls.and_then(|facts| facts.protocol);
+            let is_http2 = protocol.as_deref() == Some(b"h2");
+            // RFC 8484 §4.1: with one number for all, answers can be kept on the way.
+            let asked = question.to_bytes(0);
+            let answered = match is_http2 {
+                true => https::post_h2(stream, server, asked).await?,
+                false => https::post_h1(stream, server, &asked).await?,
+            };
+            let reply = question.read(0, &answered.body).map_err(|why| unreadable(&why))?;
+            Ok(Heard { reply, transport: Transport::Https, age: answered.age })
+        }
+    }
+}
+
+async fn over_datagrams(
+    question: &Question,
+    server: &NameServer,
+    around: &Around<'_>,
+) -> Result<Reply, LookupFailure> {
+    let peer = address(server, around).await?;
+    let socket = around.network.datagrams(around.home, peer, around.sockets);
+    let socket = socket.map_err(|why| LookupFailure::unreachable(&why))?;
+    let id = random_id();
+    let asked = question.to_bytes(id);
+    socket.send(&asked).await.map_err(|why| LookupFailure::unreachable(&why))?;
+    let mut buffer = vec![0; LARGEST];
+    loop {
+        let length = socket.receive(&mut buffer).await;
+        let length = length.map_err(|why| LookupFailure::unreachable(&why))?;
+        // Whatever does not answer is passed over: the right answer may still come, and who guesses
+        // must not be able to end the question (RFC 5452 §9.3).
+        if let Ok(reply) = question.read(id, &buffer[..length]) {
+            return Ok(reply);
+        }
+    }
+}
+
+/// The first address of the server.
+async fn address(server: &NameServer, around: &Around<'_>) -> Result<SocketAddr, LookupFailure> {
+    if let Ok(ip) = server.host().parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, server.port()));
+    }
+    let found = around.network.resolve(around.home, server.host()).await;
+    let found = found.map_err(|why| LookupFailure::unreachable(&why))?;
+    let first = found.first().ok_or_else(|| LookupFailure::unreachable(&"it has no address"))?;
+    Ok(SocketAddr::new(*first, server.port()))
+}
+
+async fn over_stream(
+    question: &Question,
+    server: &NameServer,
+    around: &Around<'_>,
+    until: Instant,
+) -> Result<Heard, LookupFailure> {
+    let Dialed { mut stream, tls, .. } = connect(server, around, Offer::Nothing, until).await?;
+    let id = random_id();
+    let asked = question.to_bytes(id);
+    let answer = exchange(&mut stream, &asked).await;
+    let answer = answer.map_err(|why| LookupFailure::unreachable(&why))?;
+    let reply = question.read(id, &answer).map_err(|why| unreadable(&why))?;
+    let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
+    Ok(Heard { reply, transport, age: 0 })
+}
+
+/// One message each way, with their lengths in front (RFC 1035 §4.2.2).
+async fn exchange(stream: &mut Box<dyn Stream>, asked: &[u8]) -> std::io::Result<Vec<u8>> {
+    // A question has 300 bytes at most.
+    let length = u16::try_from(asked.len()).unwrap_or(u16::MAX);
+    stream.write_all(&[&length.to_be_bytes(), asked].concat()).await?;
+    stream.flush().await?;
+    let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer)
+}
+
+async fn connect(
+    server: &NameServer,
+    around: &Around<'_>,
+    offer: Offer,
+    until: Instant,
+) -> Result<Dialed, LookupFailure> {
+    let is_secure = matches!(server.transport(), Transport::Tls | Transport::Https);
+    let hops = match is_secure {
+        true => vec![Hop::Tls { name: server.host().to_owned() }],
+        false => Vec::new(),
+    };
+    let reach = Reach::Tcp { host: server.host().to_owned(), port: server.port() };
+    let left = Wait::from(until.saturating_duration_since(now()));
+    let dialer = Dialer {
+        network: around.network,
+        home: around.home,
+        sockets: around.sockets,
+        tls: around.tls,
+        offer,
+        waits: DialWaits { resolve: left, connect: left, tls: left },
+        pace: Pace::default(),
+        memories: around.memories,
+    };
+    let dialed = dial(&Route { reach, hops }, &dialer, &mut |_| {}).await;
+    dialed.map_err(|failure| {
+        let mut why = failure.to_string();
+        let mut source = std::error::Error::source(&failure);
+        while let Some(error) = source {
+            why = format!("{why}: {error}");
+            source = error.source();
+        }
+        LookupFailure::unreachable(&why)
+    })
+}
+
+fn unreadable(why: &Mismatch) -> LookupFailure {
+    let message = match why {
+        Mismatch::Malformed(why) => format!("the server's answer is damaged: {why}"),
+        Mismatch::NotAsked => "the server answered something else".to_owned(),
+    };
+    LookupFailure::new(LookupFault::InvalidReply, message)
+}
+
+/// The largest datagram there is: a server may send more than was asked for.
+const LARGEST: usize = 65_535;

@@ -1,0 +1,197 @@
+//! A network whose names are looked up as somebody has chosen, with what is kept of answers.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use wayfare_proto::address::order::{self, Candidate, Source};
+use wayfare_proto::route::happy_eyeballs::Family;
+use wayfare_proto::wire::dns::record::{Data, RecordType, Service};
+
+use super::{Around, Kept, Key, Names, Resolver};
+use crate::clock::now;
+use crate::dial::Memories;
+use crate::network::{Asking, Network, Question};
+use crate::runtime::Home;
+use crate::socket::udp::Udp;
+use crate::socket::{SocketOptions, Stream};
+use crate::tls::policy::TlsPolicy;
+
+/// A network whose names are looked up as somebody has chosen.
+#[derive(Clone)]
+pub struct Resolving {
+    /// The machine, or a test's stand-in.
+    pub network: Arc<dyn Network>,
+    /// What is kept of answers.
+    pub names: Arc<Names>,
+    /// Who is asked.
+    pub resolver: Resolver,
+    /// For how long addresses of the system's resolver are kept, which does not say for how long
+    /// they are good.
+    pub keep: Duration,
+    /// How sockets to name servers are set up.
+    pub sockets: SocketOptions,
+    /// Whom to trust, for name servers that speak TLS.
+    pub tls: Arc<TlsPolicy>,
+    /// What earlier dials have taught.
+    pub memories: Arc<Memories>,
+    /// The port whose HTTPS records are asked for, too, where the own resolver is used.
+    pub https_port: Option<u16>,
+}
+
+impl Resolving {
+    /// Forgets what is kept of a name that led nowhere.
+    pub fn forget(&self, name: &str) {
+        self.names.cache().forget(|key| key.name.eq_ignore_ascii_case(name));
+    }
+
+    fn around<'a>(&'a self, home: &'a Home) -> Around<'a> {
+        Around {
+            network: &*self.network,
+            home,
+            sockets: &self.sockets,
+            tls: &self.tls,
+            memories: &self.memories,
+        }
+    }
+
+    fn key(&self, name: &str) -> Key {
+        Key {
+            binding: self.sockets.binding.clone(),
+            resolver: Resolver::System,
+            name: name.to_ascii_lowercase(),
+            kind: None,
+        }
+    }
+
+    fn by_system<'a>(&'a self, home: &'a Home, name: &'a str) -> Vec<Question<'a>> {
+        let key = self.key(name);
+        if let Some((Kept::Addresses(addresses), _)) = self.names.cache().find(&key, now()) {
+            let addresses = addresses.clone();
+            return vec![Question::All(Box::pin(std::future::ready(Ok(addresses))))];
+        }
+        let keep = |question| match question {
+            Question::All(asking) => {
+                let key = key.clone();
+                Question::All(Box::pin(async move {
+                    let found = asking.await?;
+                    let kept = Kept::Addresses(found.clone());
+                    self.names.cache().keep(key, kept, self.keep, now());
+                    Ok(found)
+                }) as Asking<'a, _>)
+            }
+            other => other,
+        };
+        self.network.questions(home, name).into_iter().map(keep).collect()
+    }
+
+    async fn of_family(&self, home: &Home, name: &str, family: Family) -> io::Result<Vec<IpAddr>> {
+        let Resolver::Own(servers) = &self.resolver else { return Ok(Vec::new()) };
+        let kind = match family {
+            Family::V4 => RecordType::A,
+            Family::V6 => RecordType::AAAA,
+        };
+        let found = self.names.lookup(&self.around(home), servers, name, kind).await?;
+        let addresses = found.records.iter().filter_map(|record| match record.data {
+            Data::A(ip) => Some(IpAddr::V4(ip)),
+            Data::Aaaa(ip) => Some(IpAddr::V6(ip)),
+            _ => None,
+        });
+        Ok(self.sorted(addresses.collect()))
+    }
+
+    /// Best first (RFC 6724), where this machine's own addresses are known.
+    fn sorted(&self, addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+        if addresses.len() < 2 {
+            return addresses;
+        }
+        let candidate = |destination: IpAddr| {
+            let peer = SocketAddr::new(destination, 9);
+            let source = self.network.source(peer, &self.sockets).map(Source::new);
+            Candidate { destination, source }
+        };
+        let mut candidates: Vec<_> = addresses.into_iter().map(candidate).collect();
+        order::sort(&mut candidates);
+        candidates.into_iter().map(|candidate| candidate.destination).collect()
+    }
+
+    /// The HTTPS records of the name and port (RFC 9460 §9.1).
+    async fn services(&self, home: &Home, name: &str, port: u16) -> io::Result<Vec<Service>> {
+        let Resolver::Own(servers) = &self.resolver else { return Ok(Vec::new()) };
+        let asked = match port {
+            443 => name.to_owned(),
+            port => format!("_{port}._https.{name}"),
+        };
+        let found =
+            self.names.lookup(&self.around(home), servers, &asked, RecordType::HTTPS).await?;
+        let mut services: Vec<_> = found
+            .records
+            .into_iter()
+            .filter_map(|record| match record.data {
+                Data::Https(service) => Some(service),
+                _ => None,
+            })
+            .collect();
+        services.sort_by_key(|service| service.priority);
+        Ok(services)
+    }
+}
+
+impl Network for Resolving {
+    fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>> {
+        if self.resolver == Resolver::System {
+            return self.network.resolve(home, name);
+        }
+        Box::pin(async move {
+            // One after the other: who wants them at once asks the questions.
+            let v6 = self.of_family(home, name, Family::V6).await.unwrap_or_default();
+            match self.of_family(home, name, Family::V4).await {
+                Ok(v4) => Ok([v6, v4].concat()),
+                Err(_) if !v6.is_empty() => Ok(v6),
+                Err(why) => Err(why),
+            }
+        })
+    }
+
+    fn questions<'a>(&'a self, home: &'a Home, name: &'a str) -> Vec<Question<'a>> {
+        if self.resolver == Resolver::System {
+            return self.by_system(home, name);
+        }
+        if is_localhost(name) {
+            let both = vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+            return vec![Question::All(Box::pin(std::future::ready(Ok(both))))];
+        }
+        let mut questions = vec![
+            Question::Family(Family::V6, Box::pin(self.of_family(home, name, Family::V6))),
+            Question::Family(Family::V4, Box::pin(self.of_family(home, name, Family::V4))),
+        ];
+        if let Some(port) = self.https_port {
+            questions.push(Question::Services(Box::pin(self.services(home, name, port))));
+        }
+        questions
+    }
+
+    fn connect<'a>(
+        &'a self,
+        home: &'a Home,
+        address: SocketAddr,
+        options: &'a SocketOptions,
+    ) -> Asking<'a, io::Result<Box<dyn Stream>>> {
+        self.network.connect(home, address, options)
+    }
+
+    fn datagrams(&self, home: &Home, peer: SocketAddr, options: &SocketOptions) -> io::Result<Udp> {
+        self.network.datagrams(home, peer, options)
+    }
+
+    fn source(&self, peer: SocketAddr, options: &SocketOptions) -> Option<IpAddr> {
+        self.network.source(peer, options)
+    }
+}
+
+/// RFC 6761 §6.3: such names are this machine's, and no server is asked.
+fn is_localhost(name: &str) -> bool {
+    let bare = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    bare == "localhost" || bare.ends_with(".localhost")
+}
