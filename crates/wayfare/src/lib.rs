@@ -16,6 +16,7 @@ mod body;
 pub mod delegate;
 mod error;
 mod events;
+mod lookups;
 mod manager;
 pub mod manual;
 pub mod options;
@@ -40,6 +41,15 @@ pub use {bytes, http, url};
 pub mod address {
     pub use wayfare_proto::address::ip::{Address, Class, NotAnAddress, classify};
     pub use wayfare_proto::address::subnet::{NotASubnet, Subnet};
+}
+
+/// DNS records, who is asked for them, and why there may be none.
+///
+/// [`Manager::lookup`] asks; [`options::Dns`] says whom.
+pub mod dns {
+    pub use wayfare_net::dns::{LookedUp, LookupFailure, LookupFault, Resolver};
+    pub use wayfare_proto::route::name_server::{NameServer, NotAServer, Transport};
+    pub use wayfare_proto::wire::dns::record::{Data, Record, RecordType, Service, UnknownType};
 }
 
 /// What happens to a transfer, and when.

@@ -107,6 +107,7 @@ impl Manager {
             network: &self.shared.network,
             connections: &self.shared.connections,
             memories: &self.shared.memories,
+            names: &self.shared.names,
             queue: &self.shared.queue,
             key: &key,
             home: &home,
@@ -123,12 +124,13 @@ impl Manager {
         opened.map_err(|error| error.at(&parsed))
     }
 
-    /// Forgets every kept connection, and which addresses answered; for a machine that has changed
+    /// Forgets every kept connection, which names have which addresses, and which of those answered; for a machine that has changed
     /// its network, too. Transfers under way go on, on connections that are closed
     /// afterwards.
     pub fn clear_connections(&self) {
         self.shared.connections.clear();
         self.shared.memories.forget();
+        self.shared.names.forget();
     }
 }
 

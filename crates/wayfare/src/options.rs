@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+pub use wayfare_net::dns::Resolver;
 use wayfare_net::socket::SocketOptions;
 pub use wayfare_net::socket::{Binding, Keepalive};
 use wayfare_net::tls::policy::{Roots, TlsPolicy, TlsSettings, Verify, authorities_from_pem};
@@ -208,11 +209,23 @@ impl Default for Bodies {
 }
 
 /// Names and addresses.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dns {
+    /// For how long the addresses that the system's resolver gives are kept: it does not say for
+    /// how long they are good. 60 s by default, as browsers do; nothing is kept with 0. That a name
+    /// has no address is not kept, and a name whose addresses do not answer is asked for afresh.
+    pub keep: Duration,
     /// Hosts whose address is given here instead of looked up; `*` stands for every host, IP
     /// literals included. Names in certificates and `Host` fields stay what the URL says.
     pub pins: Vec<(String, IpAddr)>,
+    /// Who looks names up; the operating system by default, which knows more places to look.
+    pub resolver: Resolver,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self { keep: Duration::from_secs(60), pins: Vec::new(), resolver: Resolver::System }
+    }
 }
 
 impl Dns {
@@ -356,7 +369,8 @@ mod tests {
     fn an_exact_pin_comes_before_the_star() {
         let any = IpAddr::from([127, 0, 0, 1]);
         let one = IpAddr::from([127, 0, 0, 2]);
-        let dns = Dns { pins: vec![("*".into(), any), ("A.test".into(), one)] };
+        let pins = vec![("*".into(), any), ("A.test".into(), one)];
+        let dns = Dns { pins, ..Dns::default() };
         assert_eq!(dns.pinned("a.TEST"), Some(one));
         assert_eq!(dns.pinned("192.0.2.1"), Some(any));
         assert_eq!(Dns::default().pinned("a.test"), None);

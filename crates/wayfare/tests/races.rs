@@ -11,7 +11,7 @@ use std::time::Duration;
 use it::{Ask, fetch_awaited, trust};
 use tokio::time::Instant;
 use wayfare::network::Family;
-use wayfare::options::{Connections, Timeouts};
+use wayfare::options::{Connections, Dns, Timeouts};
 use wayfare::{ErrorKind, Manager, Phase};
 use wayfare_testkit::Server;
 use wayfare_testkit::world::World;
@@ -153,4 +153,32 @@ async fn an_error_names_what_was_tried_how_long_and_what_was_not() {
     assert!(text.contains("10.0.0.3:80: timed out after 40"), "{text}");
     assert!(text.contains("10.0.0.4:80: timed out after 15"), "{text}");
     assert!(text.ends_with("; not tried: 10.0.0.5:80"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_looked_up_once_a_minute_and_again_when_nobody_answers() {
+    let (world, _servers) = world();
+    let manager = manager(&world);
+    for _ in 0..3 {
+        fetch_fresh(&manager, "b.test").await;
+    }
+    assert_eq!(world.lookups().len(), 1);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    fetch_fresh(&manager, "b.test").await;
+    assert_eq!(world.lookups().len(), 2);
+    // It moves: the kept addresses lead nowhere, so the next request asks.
+    world.forget_host("b.test");
+    world.host("b.test", V4);
+    world.refuse(OTHER_V4);
+    world.refuse(OTHER_V6);
+    let ask = || Ask::get("http://b.test/get").header("Connection", "close");
+    fetch_awaited(&manager, ask()).await.unwrap_err();
+    assert_eq!(fetch_awaited(&manager, ask()).await.unwrap().status, 200);
+    let never = Dns { keep: Duration::ZERO, ..Dns::default() };
+    let manager = Manager::builder().network(Arc::new(world.clone())).dns(never).build();
+    let before = world.lookups().len();
+    for _ in 0..3 {
+        fetch_fresh(&manager, "a.test").await;
+    }
+    assert_eq!(world.lookups().len(), before + 3);
 }

@@ -381,7 +381,7 @@ fn a_redirect_with_an_endless_body_does_not_hold_up_the_next_hop() {
 fn the_host_field_says_what_the_url_says_in_ascii() {
     let server = serve();
     let pins = vec![("*".into(), [127, 0, 0, 1].into())];
-    let dns = wayfare::options::Dns { pins };
+    let dns = wayfare::options::Dns { pins, ..Default::default() };
     let manager = Manager::builder().dns(dns).build();
     for face in FACES {
         server.clear_requests();

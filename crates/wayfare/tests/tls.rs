@@ -180,7 +180,7 @@ fn a_pinned_name_is_connected_to_without_being_looked_up_and_still_proves_itself
     let server = serve(&identity().1);
     let pins =
         vec![("a.test".into(), [127, 0, 0, 1].into()), ("c.test".into(), [127, 0, 0, 1].into())];
-    let manager = Manager::builder().tls(trust()).dns(Dns { pins }).build();
+    let manager = Manager::builder().tls(trust()).dns(Dns { pins, ..Dns::default() }).build();
     for face in FACES {
         let got = fetch(face, &manager, Ask::get(server.url_at("a.test", "/headers"))).unwrap();
         assert!(got.text().contains("200") || got.status == 200);

@@ -12,7 +12,7 @@ use it::{Ask, fetch_awaited, identity, is_at_rest, trust};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 use wayfare::event::{Event, What};
-use wayfare::options::{Connections, Timeouts, Versions, Wait};
+use wayfare::options::{Connections, Dns, Timeouts, Versions, Wait};
 use wayfare::{Body, Builder, Error, ErrorKind, Manager, Phase, Stage};
 use wayfare_testkit::content::bytes_of;
 use wayfare_testkit::script::{Script, Step};
@@ -261,7 +261,9 @@ async fn the_phases_of_a_request_are_told_to_the_millisecond() {
     let world = world();
     world.lookup_takes("a.test", ms(30));
     let _server = Server::builder().tls(&identity().1).bind_in(&world, "a.test:443").unwrap();
-    let manager = in_world(&world).build();
+    // Each version's name is looked up afresh.
+    let dns = Dns { keep: Duration::ZERO, ..Dns::default() };
+    let manager = in_world(&world).dns(dns).build();
     for versions in [Versions::Http1, Versions::Http2] {
         let connections = Connections { versions, ..Connections::default() };
         let ask = Ask::get("https://a.test/delay/70").connections(connections);

@@ -63,7 +63,7 @@ impl Session {
         let manager = Manager::builder()
             .headers(HeaderMap::new())
             .bodies(Bodies { decoding, ..Bodies::default() })
-            .dns(Dns { pins: pins(&cfg["resolve"])? })
+            .dns(Dns { pins: pins(&cfg["resolve"])?, ..Dns::default() })
             .tls(tls(cfg)?)
             .build();
         Ok(Self {

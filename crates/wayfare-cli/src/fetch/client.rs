@@ -21,7 +21,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .timeouts(timeouts(limits))
         .bodies(bodies(asking, limits))
         .connections(connections(connection))
-        .dns(Dns { pins: connection.resolve.clone() })
+        .dns(Dns { pins: connection.resolve.clone(), ..Dns::default() })
         .tls(tls(connection)?)
         .build();
     Ok(manager)

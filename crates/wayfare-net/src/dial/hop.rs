@@ -16,7 +16,8 @@ use wayfare_proto::wire::socks::version5::Socks5;
 use wayfare_proto::wire::socks::{self, Command};
 use wayfare_proto::wire::tunnel::{self, Greeting, Tunnel};
 
-use super::{DialFailure, DialStage, DialStep, Dialer, Listener, Within, resolve, within};
+use super::race::resolve;
+use super::{DialFailure, DialStage, DialStep, Dialer, Listener, Within, within};
 use crate::clock::now;
 use crate::socket::Stream;
 use crate::socket::prefixed::Prefixed;

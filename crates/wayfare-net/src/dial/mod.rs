@@ -221,12 +221,18 @@ async fn secure(
 }
 
 /// How a race between work and a deadline ended.
-pub(crate) enum Within<T> {
+pub enum Within<T> {
+    /// The work was done first.
     Done(T),
+    /// The deadline passed first.
     TooLate,
 }
 
-pub(crate) async fn within<F: Future>(
+/// Waits for `work` until the deadline, or for ever.
+///
+/// # Cancel safety
+/// Dropping the future drops the work.
+pub async fn within<F: Future>(
     home: &Home,
     deadline: Option<Instant>,
     work: F,

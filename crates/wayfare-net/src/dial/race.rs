@@ -9,7 +9,7 @@ use wayfare_proto::route::happy_eyeballs::{Answer, Family, Next, Open, Race};
 use wayfare_proto::route::memory::Advice;
 use wayfare_proto::wire::dns::record::Service;
 
-use super::{Attempt, DialFailure, DialStage, DialStep, Dialer, Listener};
+use super::{Attempt, DialFailure, DialStage, DialStep, Dialer, Listener, Within, within};
 use crate::clock::now;
 use crate::network::{Asking, Question};
 use crate::runtime::Timer;
@@ -49,6 +49,36 @@ pub(super) async fn reach(
         dialer.memories.learn(&dialer.sockets.binding, host, port, &driver.race);
     }
     reached.map(|stream| (stream, driver.services))
+}
+
+/// The addresses of `host`, for whoever needs them without connecting.
+///
+/// # Errors
+/// [`DialFailure`] of the lookup.
+pub(super) async fn resolve(
+    host: &str,
+    dialer: &Dialer<'_>,
+    listener: Listener<'_>,
+) -> Result<Vec<IpAddr>, DialFailure> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![address]);
+    }
+    listener(DialStep::Resolving { host });
+    let started = now();
+    let looking = dialer.network.resolve(dialer.home, host);
+    let addresses = match within(dialer.home, dialer.waits.resolve.deadline(started), looking).await
+    {
+        Within::Done(Ok(addresses)) if addresses.is_empty() => {
+            return Err(DialFailure::resolve(io::ErrorKind::NotFound.into()));
+        }
+        Within::Done(found) => found.map_err(DialFailure::resolve)?,
+        Within::TooLate => {
+            return Err(DialFailure::timed_out(DialStage::Resolve, now() - started, Vec::new()));
+        }
+    };
+    listener(DialStep::Resolved { addresses: &addresses });
+    Ok(addresses)
 }
 
 fn open(questions: &[Question<'_>]) -> Open {

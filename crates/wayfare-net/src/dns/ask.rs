@@ -6,14 +6,15 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::route::happy_eyeballs::Pace;
-use wayfare_proto::route::hops::{Hop, Reach, Route};
+use wayfare_proto::route::hops::{End, Hop, Reach, Route};
 use wayfare_proto::route::name_server::{NameServer, Transport};
 use wayfare_proto::wire::dns::message::{Mismatch, Question, Reply};
+use wayfare_proto::wire::tunnel::Greeting;
 
 use super::failure::{LookupFailure, LookupFault};
 use super::{Around, https, random_id};
 use crate::clock::now;
-use crate::dial::{DialWaits, Dialed, Dialer, dial};
+use crate::dial::{DialWaits, Dialed, Dialer, ProxyManners, dial};
 use crate::socket::Stream;
 use crate::tls::policy::Offer;
 
@@ -127,22 +128,25 @@ async fn connect(
 ) -> Result<Dialed, LookupFailure> {
     let is_secure = matches!(server.transport(), Transport::Tls | Transport::Https);
     let hops = match is_secure {
-        true => vec![Hop::Tls { name: server.host().to_owned() }],
+        true => vec![Hop::Tls { name: server.host().to_owned(), end: End::Origin }],
         false => Vec::new(),
     };
     let reach = Reach::Tcp { host: server.host().to_owned(), port: server.port() };
     let left = Wait::from(until.saturating_duration_since(now()));
+    // Name servers are asked directly: no proxy is on the way, and none is told anything.
+    let greeting = Greeting::default();
     let dialer = Dialer {
         network: around.network,
         home: around.home,
         sockets: around.sockets,
         tls: around.tls,
         offer,
-        waits: DialWaits { resolve: left, connect: left, tls: left },
+        waits: DialWaits { resolve: left, connect: left, tls: left, proxy: left },
+        proxies: ProxyManners { tls: around.tls, greeting: &greeting },
         pace: Pace::default(),
         memories: around.memories,
     };
-    let dialed = dial(&Route { reach, hops }, &dialer, &mut |_| {}).await;
+    let dialed = dial(&Route { reach, first: End::Origin, hops }, &dialer, &mut |_| {}).await;
     dialed.map_err(|failure| {
         let mut why = failure.to_string();
         let mut source = std::error::Error::source(&failure);

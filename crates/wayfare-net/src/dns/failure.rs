@@ -82,6 +82,12 @@ impl LookupFailure {
         Self::new(LookupFault::Resolver, format!("the server cannot be reached: {why}"))
     }
 
+    /// The failure of a lookup that took longer than it may.
+    #[must_use]
+    pub fn too_late() -> Self {
+        Self::new(LookupFault::Timeout, "the name was not resolved in time")
+    }
+
     pub(super) fn by(mut self, server: &dyn fmt::Display) -> Self {
         self.server.get_or_insert_with(|| server.to_string());
         self
@@ -102,6 +108,14 @@ impl LookupFailure {
 impl From<BadName> for LookupFailure {
     fn from(why: BadName) -> Self {
         Self::new(LookupFault::InvalidRequest, why.to_string())
+    }
+}
+
+impl From<&io::Error> for LookupFailure {
+    /// What the system's resolver says; it does not tell apart why there is nothing.
+    fn from(why: &io::Error) -> Self {
+        let own = why.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        own.cloned().unwrap_or_else(|| Self::new(LookupFault::NotFound, why.to_string()))
     }
 }
 

@@ -136,6 +136,25 @@ impl Names {
         Err(last.unwrap_or_else(|| LookupFailure::new(LookupFault::NotFound, "there is no name")))
     }
 
+    /// Looks up the PTR records of an address.
+    ///
+    /// # Errors
+    /// As [`Names::lookup`].
+    ///
+    /// # Cancel safety
+    /// As [`Names::lookup`].
+    pub async fn reverse(
+        &self,
+        around: &Around<'_>,
+        servers: &[NameServer],
+        address: IpAddr,
+    ) -> Result<LookedUp, LookupFailure> {
+        let question = Question::about(address);
+        // The final dot keeps it from being completed.
+        let name = format!("{}.", question.name());
+        self.lookup(around, servers, &name, question.kind()).await
+    }
+
     /// Forgets every answer; for a machine that has changed its network.
     pub fn forget(&self) {
         self.cache().forget(|_| true);

@@ -8,8 +8,9 @@ use std::time::Duration;
 use wayfare_proto::address::order::{self, Candidate, Source};
 use wayfare_proto::route::happy_eyeballs::Family;
 use wayfare_proto::wire::dns::record::{Data, RecordType, Service};
+use wayfare_proto::wire::hosts;
 
-use super::{Around, Kept, Key, Names, Resolver};
+use super::{Around, Kept, Key, LookupFailure, Names, Resolver};
 use crate::clock::now;
 use crate::dial::Memories;
 use crate::network::{Asking, Network, Question};
@@ -46,7 +47,52 @@ impl Resolving {
         self.names.cache().forget(|key| key.name.eq_ignore_ascii_case(name));
     }
 
-    fn around<'a>(&'a self, home: &'a Home) -> Around<'a> {
+    /// The addresses of a name, best first.
+    ///
+    /// # Errors
+    /// [`LookupFailure`] of whoever was asked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future abandons the lookup at once.
+    pub async fn addresses(&self, home: &Home, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
+        self.resolve(home, name).await.map_err(|why| LookupFailure::from(&why))
+    }
+
+    /// The names of an address, from the hosts file or else from its PTR records.
+    ///
+    /// # Errors
+    /// [`LookupFailure`] of whoever was asked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes its sockets.
+    pub async fn names_of(
+        &self,
+        home: &Home,
+        address: IpAddr,
+    ) -> Result<Vec<String>, LookupFailure> {
+        let servers = match &self.resolver {
+            Resolver::Own(servers) => servers.as_slice(),
+            Resolver::System => {
+                let read =
+                    home.unblock(|| std::fs::read_to_string(HOSTS).unwrap_or_default()).await;
+                let names = hosts::names_of(&read.unwrap_or_default(), address);
+                if !names.is_empty() {
+                    return Ok(names);
+                }
+                &[]
+            }
+        };
+        let found = self.names.reverse(&self.around(home), servers, address).await?;
+        let names = found.records.into_iter().filter_map(|record| match record.data {
+            Data::Ptr(name) => Some(name),
+            _ => None,
+        });
+        Ok(names.collect())
+    }
+
+    /// What lookups of this kind need.
+    #[must_use]
+    pub fn around<'a>(&'a self, home: &'a Home) -> Around<'a> {
         Around {
             network: &*self.network,
             home,
@@ -141,7 +187,13 @@ impl Resolving {
 impl Network for Resolving {
     fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>> {
         if self.resolver == Resolver::System {
-            return self.network.resolve(home, name);
+            return match self.by_system(home, name).pop() {
+                Some(Question::All(asking)) => asking,
+                _ => self.network.resolve(home, name),
+            };
+        }
+        if is_localhost(name) {
+            return Box::pin(std::future::ready(Ok(loopback())));
         }
         Box::pin(async move {
             // One after the other: who wants them at once asks the questions.
@@ -159,8 +211,7 @@ impl Network for Resolving {
             return self.by_system(home, name);
         }
         if is_localhost(name) {
-            let both = vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
-            return vec![Question::All(Box::pin(std::future::ready(Ok(both))))];
+            return vec![Question::All(Box::pin(std::future::ready(Ok(loopback()))))];
         }
         let mut questions = vec![
             Question::Family(Family::V6, Box::pin(self.of_family(home, name, Family::V6))),
@@ -190,8 +241,14 @@ impl Network for Resolving {
     }
 }
 
+fn loopback() -> Vec<IpAddr> {
+    vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]
+}
+
 /// RFC 6761 §6.3: such names are this machine's, and no server is asked.
 fn is_localhost(name: &str) -> bool {
     let bare = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     bare == "localhost" || bare.ends_with(".localhost")
 }
+
+const HOSTS: &str = "/etc/hosts";

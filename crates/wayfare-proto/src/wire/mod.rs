@@ -5,6 +5,7 @@ pub mod data_url;
 pub mod dialogue;
 pub mod dns;
 mod field_line;
+pub mod hosts;
 pub mod http1;
 pub mod multipart;
 pub mod netlink;

@@ -57,6 +57,7 @@ impl Transfer {
             network: &self.shared.network,
             connections: &self.shared.connections,
             memories: &self.shared.memories,
+            names: &self.shared.names,
             queue: &self.shared.queue,
             key,
             home: &self.home,

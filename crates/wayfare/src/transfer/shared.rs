@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 use wayfare_net::clock::now;
 use wayfare_net::dial::Memories;
+use wayfare_net::dns::{Names, Resolving};
 use wayfare_net::network::Network;
 use wayfare_proto::address::origin::Origin;
 
@@ -21,7 +22,8 @@ use crate::queue::{LaneKey, Queue};
 pub(crate) struct Shared {
     pub(crate) network: Arc<dyn Network>,
     pub(crate) connections: Arc<Connections>,
-    pub(crate) memories: Memories,
+    pub(crate) memories: Arc<Memories>,
+    pub(crate) names: Arc<Names>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) registry: Registry,
     pub(crate) delegate: Arc<dyn Delegate>,
@@ -42,7 +44,8 @@ impl Shared {
         Arc::new(Self {
             network,
             connections: Connections::new(limits.per_origin),
-            memories: Memories::default(),
+            memories: Arc::default(),
+            names: Arc::default(),
             queue: Queue::new(limits.per_origin, limits.overall),
             registry,
             delegate,
@@ -60,6 +63,20 @@ impl Shared {
         }
         let key = LaneKey::new(Origin::of(url)?, options);
         Some(last.insert(Arc::new(key)).clone())
+    }
+
+    /// The network with its names looked up as `options` say.
+    pub(crate) fn resolving(&self, options: &Options) -> Resolving {
+        Resolving {
+            network: self.network.clone(),
+            names: self.names.clone(),
+            resolver: options.dns.resolver.clone(),
+            keep: options.dns.keep,
+            sockets: options.connections.sockets(),
+            tls: options.tls.policy().clone(),
+            memories: self.memories.clone(),
+            https_port: None,
+        }
     }
 
     /// Makes sure that somebody closes what is kept too long.

@@ -1,6 +1,7 @@
 //! Questions to bytes and bytes to answers; the only file that names the codec.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::svcb::{SVCB, SvcParamKey, SvcParamValue};
@@ -69,6 +70,25 @@ impl Question {
             return Err(bad());
         }
         Ok(Self { name: ascii, kind })
+    }
+
+    /// The question for the names of an address (RFC 1035 §3.5, RFC 3596 §2.5).
+    #[must_use]
+    pub fn about(address: IpAddr) -> Self {
+        let name = match address {
+            IpAddr::V4(ip) => {
+                let [a, b, c, d] = ip.octets();
+                format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+            }
+            IpAddr::V6(ip) => {
+                let mut name = String::with_capacity(72);
+                for byte in ip.octets().iter().rev() {
+                    name.push_str(&format!("{:x}.{:x}.", byte & 0xf, byte >> 4));
+                }
+                name + "ip6.arpa"
+            }
+        };
+        Self { name, kind: RecordType::PTR }
     }
 
     /// The name in lower case, without a final dot; empty for the root.
@@ -290,6 +310,14 @@ mod tests {
         for bad in ["", "..", "a..b", ".a", "a b", "a\u{0}", "a\\b", &long, &too_long, "ü ü"] {
             assert_eq!(name(bad), Err(BadName(bad.into())));
         }
+    }
+
+    #[test]
+    fn addresses_have_names_of_their_own() {
+        let name = |address: &str| Question::about(address.parse().unwrap()).name;
+        assert_eq!(name("192.0.2.1"), "1.2.0.192.in-addr.arpa");
+        let nibbles = "1.0.0.0.".to_owned() + &"0.".repeat(20) + "8.b.d.0.1.0.0.2.ip6.arpa";
+        assert_eq!(name("2001:db8::1"), nibbles);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use http::header;
 use wayfare_net::clock::now;
 use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, ProxyManners, dial};
+use wayfare_net::dns::Resolving;
 use wayfare_net::runtime::sleep;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
@@ -105,7 +106,7 @@ async fn open_any(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Opened, Error> {
-    let Dialed { stream, tls } = dial_with_room(around, emitter).await?;
+    let Dialed { stream, tls, .. } = dial_with_room(around, emitter).await?;
     let protocol = tls.as_ref().and_then(|facts| facts.protocol.clone());
     let is_http2 = match around.key.origin.scheme() {
         Scheme::Http => around.key.footing.versions == Versions::Http2,
@@ -147,16 +148,16 @@ async fn dial_once(
     emitter: &mut Emitter,
 ) -> Result<Dialed, DialFailure> {
     let options = around.options;
-    let sockets = options.connections.sockets();
+    let resolving = resolving(around);
     let greeting = Greeting {
         authorization: None,
         user_agent: options.headers.0.get(header::USER_AGENT).cloned(),
         limits: options.heads,
     };
     let dialer = Dialer {
-        network: &**around.network,
+        network: &resolving,
         home: around.home,
-        sockets: &sockets,
+        sockets: &resolving.sockets,
         tls: &around.key.footing.tls,
         offer: match around.key.footing.versions {
             Versions::Any => Offer::Http2OrHttp1,
@@ -175,7 +176,27 @@ async fn dial_once(
     };
     let pinned = |host: &str| around.key.footing.dns.pinned(host);
     let route = Route::new(&around.key.origin, &Chain::DIRECT, Plain::Forwarded, &pinned);
-    dial(&route, &dialer, &mut |step| note(emitter, &step)).await
+    let dialed = dial(&route, &dialer, &mut |step| note(emitter, &step)).await;
+    if dialed.is_err() {
+        // It may have moved.
+        resolving.forget(around.key.origin.host());
+    }
+    dialed
+}
+
+/// The network with its names looked up as the request's options say.
+fn resolving(around: &Surroundings<'_>) -> Resolving {
+    let (options, key) = (around.options, around.key);
+    Resolving {
+        network: around.network.clone(),
+        names: around.names.clone(),
+        resolver: options.dns.resolver.clone(),
+        keep: options.dns.keep,
+        sockets: options.connections.sockets(),
+        tls: key.footing.tls.clone(),
+        memories: around.memories.clone(),
+        https_port: (key.origin.scheme() == Scheme::Https).then(|| key.origin.port()),
+    }
 }
 
 fn sharing(around: &Surroundings<'_>) -> Sharing {

@@ -8,6 +8,7 @@ mod upload;
 use std::sync::Arc;
 
 use wayfare_net::dial::Memories;
+use wayfare_net::dns::Names;
 use wayfare_net::network::Network;
 use wayfare_net::runtime::Home;
 use wayfare_proto::policy::schedule::Priority;
@@ -28,7 +29,8 @@ pub(crate) type Connections = Pool<Box<h1::Connection>, h2::Connection>;
 pub(crate) struct Surroundings<'a> {
     pub(crate) network: &'a Arc<dyn Network>,
     pub(crate) connections: &'a Arc<Connections>,
-    pub(crate) memories: &'a Memories,
+    pub(crate) memories: &'a Arc<Memories>,
+    pub(crate) names: &'a Arc<Names>,
     pub(crate) queue: &'a Arc<Queue>,
     pub(crate) key: &'a Arc<LaneKey>,
     pub(crate) home: &'a Home,

@@ -1,0 +1,134 @@
+//! Looking names up without asking for anything there.
+
+use std::net::IpAddr;
+
+use wayfare_net::caller::block_on;
+use wayfare_net::clock::now;
+use wayfare_net::dial::{Within, within};
+use wayfare_net::dns::{LookedUp, LookupFailure, Resolver};
+use wayfare_net::runtime::Home;
+use wayfare_proto::wire::dns::record::RecordType;
+
+use crate::blocking::Blocking;
+use crate::manager::Manager;
+
+impl Manager {
+    /// Looks DNS records up at the servers of [`Dns::resolver`](crate::options::Dns), or at those of
+    /// `/etc/resolv.conf`.
+    ///
+    /// Answers are kept as long as they say. It takes [`Timeouts::resolve`](crate::options::Timeouts)
+    /// at most.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wayfare::dns::RecordType;
+    /// let found = wayfare::Manager::new().lookup("example.org", RecordType::MX).await?;
+    /// for record in found.records {
+    ///     println!("{record}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`LookupFailure`]: there is no such name, it has no such record, or nobody could tell.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes its sockets.
+    pub async fn lookup(&self, name: &str, kind: RecordType) -> Result<LookedUp, LookupFailure> {
+        self.lookup_in(&home()?, name, kind).await
+    }
+
+    /// The addresses of a host name as a request would get them, best first.
+    ///
+    /// # Errors
+    /// [`LookupFailure`]: there is no such name, it has no address, or nobody could tell.
+    ///
+    /// # Cancel safety
+    /// Dropping the future abandons the lookup at once.
+    pub async fn addresses_of(&self, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
+        self.addresses_in(&home()?, name).await
+    }
+
+    /// The names of an address: those of the hosts file, or else those of its PTR records.
+    ///
+    /// A name found this way proves nothing: whoever has the address says what it is called.
+    ///
+    /// # Errors
+    /// [`LookupFailure`]: it has no name, or nobody could tell.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes its sockets.
+    pub async fn names_of(&self, address: IpAddr) -> Result<Vec<String>, LookupFailure> {
+        self.names_in(&home()?, address).await
+    }
+
+    async fn lookup_in(
+        &self,
+        home: &Home,
+        name: &str,
+        kind: RecordType,
+    ) -> Result<LookedUp, LookupFailure> {
+        let resolving = self.shared.resolving(&self.shared.options);
+        let servers = match &resolving.resolver {
+            Resolver::Own(servers) => servers.as_slice(),
+            Resolver::System => &[],
+        };
+        let around = resolving.around(home);
+        self.in_time(home, self.shared.names.lookup(&around, servers, name, kind)).await
+    }
+
+    async fn addresses_in(&self, home: &Home, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
+        if let Some(pinned) = self.shared.options.dns.pinned(name) {
+            return Ok(vec![pinned]);
+        }
+        let resolving = self.shared.resolving(&self.shared.options);
+        self.in_time(home, resolving.addresses(home, name)).await
+    }
+
+    async fn names_in(&self, home: &Home, address: IpAddr) -> Result<Vec<String>, LookupFailure> {
+        let resolving = self.shared.resolving(&self.shared.options);
+        self.in_time(home, resolving.names_of(home, address)).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        home: &Home,
+        looking: impl Future<Output = Result<T, LookupFailure>>,
+    ) -> Result<T, LookupFailure> {
+        let deadline = self.shared.options.timeouts.resolve.deadline(now());
+        match within(home, deadline, looking).await {
+            Within::Done(found) => found,
+            Within::TooLate => Err(LookupFailure::too_late()),
+        }
+    }
+}
+
+impl Blocking<Manager> {
+    /// Looks DNS records up; see [`Manager::lookup`].
+    ///
+    /// # Errors
+    /// As [`Manager::lookup`].
+    pub fn lookup(&self, name: &str, kind: RecordType) -> Result<LookedUp, LookupFailure> {
+        block_on(self.0.lookup_in(&Home::Caller, name, kind))
+    }
+
+    /// The addresses of a host name; see [`Manager::addresses_of`].
+    ///
+    /// # Errors
+    /// As [`Manager::addresses_of`].
+    pub fn addresses_of(&self, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
+        block_on(self.0.addresses_in(&Home::Caller, name))
+    }
+
+    /// The names of an address; see [`Manager::names_of`].
+    ///
+    /// # Errors
+    /// As [`Manager::names_of`].
+    pub fn names_of(&self, address: IpAddr) -> Result<Vec<String>, LookupFailure> {
+        block_on(self.0.names_in(&Home::Caller, address))
+    }
+}
+
+fn home() -> Result<Home, LookupFailure> {
+    Home::current().map_err(|why| LookupFailure::from(&why))
+}
