@@ -5,6 +5,8 @@ use std::pin::Pin;
 
 use http::{Method, StatusCode};
 use url::Url;
+use wayfare_proto::route::proxy::Proxy;
+pub use wayfare_proto::syntax::credentials::Credentials;
 
 /// Answers the questions that come up during a transfer.
 ///
@@ -27,6 +29,34 @@ pub trait Delegate: Send + Sync {
     fn redirect<'a>(&'a self, asked: &'a RedirectQuestion) -> Consent<'a> {
         let _ = asked;
         Box::pin(std::future::ready(false))
+    }
+
+    /// Who is asking? Asked when a proxy wants to know and its settings do not say, or say what it
+    /// refuses; once for each proxy and realm, and not again when the answer is refused. Basic and
+    /// SOCKS tell the proxy the password as it is: over an `http`, `connect` or `socks` proxy anyone
+    /// on the way to it can read it.
+    fn proxy_credentials<'a>(&'a self, asked: &'a ProxyQuestion) -> Login<'a> {
+        let _ = asked;
+        Box::pin(std::future::ready(None))
+    }
+}
+
+/// A user name and a password, or nothing, which may take its time.
+pub type Login<'a> = Pin<Box<dyn Future<Output = Option<Credentials>> + Send + 'a>>;
+
+/// A proxy that wants to know who is asking.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProxyQuestion {
+    /// The proxy.
+    pub proxy: Proxy,
+    /// What it calls the things that it guards; SOCKS has no such word.
+    pub realm: Option<String>,
+}
+
+impl ProxyQuestion {
+    pub(crate) fn new(proxy: Proxy, realm: Option<String>) -> Self {
+        Self { proxy, realm }
     }
 }
 

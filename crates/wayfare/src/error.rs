@@ -10,8 +10,14 @@ use wayfare_net::dial::{DialFailure, DialStage};
 use wayfare_net::tls::TlsProblem;
 use wayfare_proto::policy::redirect::Refusal;
 use wayfare_proto::policy::retry::is_idempotent;
+use wayfare_proto::route::proxy::Proxy;
 use wayfare_proto::trace::timeline::Timings;
 use wayfare_proto::wire::http1::violation::Violation;
+
+mod proxy;
+
+pub use proxy::ProxyProblem;
+pub(crate) use proxy::ProxyTrouble;
 
 /// Why a transfer failed.
 ///
@@ -36,6 +42,7 @@ struct Inner {
     message: String,
     timings: Timings,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    proxy: Option<ProxyTrouble>,
 }
 
 macro_rules! kinds {
@@ -45,6 +52,8 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum ErrorKind {
             $( $(#[$doc])* $name, )*
+            /// A proxy on the way could not be chosen or reached, or did not go on.
+            Proxy(ProxyProblem),
             /// The server answered, with a status that [`crate::Reply::error_for_status`] counts
             /// as an error.
             Status(StatusCode),
@@ -206,6 +215,7 @@ impl Error {
             message: message.into(),
             timings: Timings::default(),
             source: None,
+            proxy: None,
         };
         Self(Box::new(inner))
     }
@@ -215,9 +225,23 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_message(mut self, message: String) -> Self {
+        self.0.message = message;
+        self
+    }
+
     pub(crate) fn with_retry(mut self, retry: Retry) -> Self {
         self.0.retry = retry;
         self
+    }
+
+    pub(crate) fn at_proxy(mut self, trouble: ProxyTrouble) -> Self {
+        self.0.proxy = Some(trouble);
+        self
+    }
+
+    pub(crate) fn proxy_trouble(&self) -> Option<&ProxyTrouble> {
+        self.0.proxy.as_ref()
     }
 
     /// Says how long each phase took until then.
@@ -321,6 +345,12 @@ impl Error {
         self.0.timings
     }
 
+    /// The proxy that it happened at, without credentials.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.0.proxy.as_ref().map(|trouble| &trouble.proxy)
+    }
+
     /// The text without the URL.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -345,6 +375,7 @@ impl ErrorKind {
     #[must_use]
     pub fn qt_code(self) -> i32 {
         match self {
+            Self::Proxy(problem) => problem.qt_code(),
             Self::Status(status) => qt_code_of_status(status),
             Self::Timeout(_) => 4,
             Self::Tls(_) => 6,
@@ -406,7 +437,9 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::Truncated => io::ErrorKind::UnexpectedEof,
-            ErrorKind::Timeout(_) => io::ErrorKind::TimedOut,
+            ErrorKind::Timeout(_) | ErrorKind::Proxy(ProxyProblem::Timeout) => {
+                io::ErrorKind::TimedOut
+            }
             ErrorKind::ConnectionRefused => io::ErrorKind::ConnectionRefused,
             ErrorKind::ConnectionLost => io::ErrorKind::ConnectionReset,
             ErrorKind::FileNotFound => io::ErrorKind::NotFound,
@@ -422,6 +455,9 @@ impl From<Error> for io::Error {
 
 impl From<DialFailure> for Error {
     fn from(failure: DialFailure) -> Self {
+        if failure.proxy.is_some() {
+            return proxy::of_proxy(failure);
+        }
         let stage = match failure.stage {
             DialStage::Resolve => Stage::Resolve,
             DialStage::Connect | DialStage::Proxy | DialStage::Tls => Stage::Connect,
@@ -486,7 +522,20 @@ mod tests {
             (400..=999).map(|code| ErrorKind::Status(StatusCode::from_u16(code).unwrap()));
         let phases = Phase::ALL.into_iter().map(ErrorKind::Timeout);
         let plain = ErrorKind::PLAIN.iter().copied();
-        for kind in plain.chain(phases).chain(statuses) {
+        let proxies = [
+            ProxyProblem::Authentication,
+            ProxyProblem::Closed,
+            ProxyProblem::NoneFits,
+            ProxyProblem::Protocol,
+            ProxyProblem::Refused,
+            ProxyProblem::Settings,
+            ProxyProblem::Status(StatusCode::BAD_GATEWAY),
+            ProxyProblem::Timeout,
+            ProxyProblem::Tls(TlsProblem::Expired),
+            ProxyProblem::Unreachable,
+        ];
+        let proxies = proxies.into_iter().map(ErrorKind::Proxy);
+        for kind in plain.chain(phases).chain(statuses).chain(proxies) {
             assert_ne!(kind.qt_code(), 0, "{kind:?}");
         }
     }

@@ -22,6 +22,7 @@ pub mod manual;
 pub mod options;
 mod pool;
 pub mod protocol;
+mod proxies;
 mod queue;
 mod reply;
 mod request;
@@ -30,7 +31,7 @@ mod transfer;
 pub use blocking::Blocking;
 pub use body::multipart::{Multipart, Part};
 pub use body::{Body, Source};
-pub use error::{Error, ErrorKind, Phase, Retry, Stage};
+pub use error::{Error, ErrorKind, Phase, ProxyProblem, Retry, Stage};
 pub use manager::{Builder, Manager};
 pub use reply::{Redirect, Reply};
 pub use request::{Awaited, Request, Waited};
@@ -71,6 +72,19 @@ pub mod interface {
         AddressOrigin, HardwareAddress, Interface, InterfaceAddress, InterfaceFlags, InterfaceKind,
         Lifetime, interfaces,
     };
+}
+
+/// Proxies, ways through them, and who chooses among them.
+pub mod proxy {
+    pub use wayfare_net::network::Asking;
+    pub use wayfare_net::proxy::factory::{
+        ProxyFactory, ProxyList, ProxyQuery, SocketKind, Undecided,
+    };
+    pub use wayfare_proto::route::bypass::Bypass;
+    pub use wayfare_proto::route::pac::parse as parse_pac_answer;
+    pub use wayfare_proto::route::proxy::{Capabilities, Chain, Proxy, ProxyKind, ProxyMistake};
+    pub use wayfare_proto::route::settings::{BadVariable, Choice, Settings};
+    pub use wayfare_proto::syntax::credentials::Credentials;
 }
 
 /// How requests wait for their turn.

@@ -7,17 +7,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 use wayfare_net::network::{Network, System};
 use wayfare_net::runtime::Home;
+use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::schedule::{Counts, Priority};
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::Event;
 use wayfare_proto::wire::http1::limits::HeadLimits;
 
 use crate::delegate::{Delegate, SaysNo};
-use crate::error::{Error, ErrorKind, Stage};
+use crate::error::{Error, ErrorKind, ProxyTrouble, Stage};
 use crate::events::{Emitter, Listener};
-use crate::options::{Bodies, Connections, Dns, Options, Redirects, Timeouts, Tls};
+use crate::options::{Bodies, Connections, Dns, Options, Proxies, Redirects, Timeouts, Tls};
 use crate::pool::Reuse;
 use crate::protocol::http::{Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
+use crate::proxies::Ways;
 use crate::queue::Ticket;
 use crate::transfer::handle::{Finished, FinishedHandler};
 use crate::transfer::shared::Shared;
@@ -78,8 +81,10 @@ impl Manager {
     /// How many transfers go and wait for the origin of `url`.
     #[must_use]
     pub fn queue_of(&self, url: &Url) -> Counts {
+        let ways = self.shared.proxies(&self.shared.options).at_once(url);
+        let way = ways.and_then(Result::ok).map_or(Chain::DIRECT, |ways| ways.first);
         self.shared
-            .lane(url, &self.shared.options)
+            .lane(url, &self.shared.options, &way)
             .map(|key| self.shared.queue.of_origin(&key))
             .unwrap_or_default()
     }
@@ -98,10 +103,28 @@ impl Manager {
 
     pub(crate) async fn preconnect_in(&self, url: &str, home: Home) -> Result<(), Error> {
         let parsed = parse(url)?;
-        let Some(key) = self.shared.lane(&parsed, &self.shared.options) else {
+        if Origin::of(&parsed).is_none() {
             let message = "there is nothing to connect to before a request";
             return Err(Error::new(ErrorKind::UnknownScheme, Stage::Plan, message).at(&parsed));
-        };
+        }
+        let proxies = self.shared.proxies(&self.shared.options);
+        let ways = proxies.choose(&parsed).await.map_err(|error| error.at(&parsed))?;
+        let Ways { first, others, .. } = self.shared.sorted(ways);
+        let mut opened = self.preconnect_by(&first, &parsed, &home).await;
+        for way in &others {
+            match &opened {
+                Err(error) if error.proxy_trouble().is_some_and(ProxyTrouble::has_another_way) => {
+                    opened = self.preconnect_by(way, &parsed, &home).await;
+                }
+                _ => break,
+            }
+        }
+        opened.map_err(|error| error.at(&parsed))
+    }
+
+    async fn preconnect_by(&self, way: &Chain, url: &Url, home: &Home) -> Result<(), Error> {
+        let way = self.shared.logins.remembered(way.clone());
+        let Some(key) = self.shared.lane(url, &self.shared.options, &way) else { return Ok(()) };
         self.shared.watch_idle();
         let around = Surroundings {
             network: &self.shared.network,
@@ -110,7 +133,7 @@ impl Manager {
             names: &self.shared.names,
             queue: &self.shared.queue,
             key: &key,
-            home: &home,
+            home,
             options: &self.shared.options,
             priority: Priority::Normal,
             reuse: Reuse::Allowed,
@@ -121,7 +144,33 @@ impl Manager {
         let opened = preconnect(&around, &mut emitter).await;
         // What was opened is nobody's on loan, so the watcher may have gone home meanwhile.
         self.shared.watch_idle();
-        opened.map_err(|error| error.at(&parsed))
+        opened
+    }
+
+    /// Sets which way requests go from now on; those with proxies of their own keep them.
+    pub fn set_proxies(&self, proxies: Proxies) {
+        self.shared.set_proxies(proxies);
+    }
+
+    /// The ways a request for `url` would be tried by, and the rule that names them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Proxy`] if there is no telling.
+    ///
+    /// # Cancel safety
+    /// Nothing is begun that a drop would leave behind.
+    pub async fn ways_to(&self, url: &str) -> Result<(Vec<Chain>, String), Error> {
+        let parsed = parse(url)?;
+        let proxies = self.shared.proxies(&self.shared.options);
+        let ways = proxies.choose(&parsed).await.map_err(|error| error.at(&parsed))?;
+        let Ways { first, others, rule } = self.shared.sorted(ways);
+        Ok(([vec![first], others].concat(), rule.into_owned()))
+    }
+
+    /// Forgets which proxies did not work, and what was said to those that asked.
+    pub fn forget_proxies(&self) {
+        self.shared.bad_proxies().clear();
+        self.shared.logins.clear();
     }
 
     /// Forgets every kept connection, which names have which addresses, and which of those answered; for a machine that has changed
@@ -204,6 +253,12 @@ impl Builder {
     /// Sets whom to trust.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.options.tls = tls;
+        self
+    }
+
+    /// Sets which way requests go.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.options.proxies = proxies;
         self
     }
 

@@ -17,6 +17,7 @@ pub use wayfare_proto::wire::coding::guard::BombGuard;
 pub use wayfare_proto::wire::http1::limits::HeadLimits;
 
 use crate::error::{Error, ErrorKind, Stage};
+pub use crate::proxies::Proxies;
 
 /// Everything that can be set for one request.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Options {
     /// Heads of answers. Over HTTP/2 the limit on all fields together is told to the server for a
     /// whole connection, so requests with another one go over a connection of their own.
     pub heads: HeadLimits,
+    /// Which way requests go.
+    pub proxies: Proxies,
     /// Redirects.
     pub redirects: Redirects,
     /// How long to wait.

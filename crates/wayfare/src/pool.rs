@@ -445,6 +445,8 @@ mod tests {
     use wayfare_net::runtime::Home;
     use wayfare_proto::address::origin::Origin;
 
+    use wayfare_proto::route::proxy::Chain;
+
     use super::*;
     use crate::options::Options;
 
@@ -507,7 +509,7 @@ mod tests {
 
     fn key() -> Arc<LaneKey> {
         let origin = Origin::of(&"https://a.test/".parse().unwrap()).unwrap();
-        Arc::new(LaneKey::new(origin, &Options::default()))
+        Arc::new(LaneKey::new(origin, &Options::default(), Chain::DIRECT))
     }
 
     fn find(pool: &Arc<Connections>, key: &Arc<LaneKey>, reuse: Reuse) -> Result {

@@ -12,6 +12,8 @@ use url::Url;
 use wayfare_net::tls::policy::TlsPolicy;
 use wayfare_proto::address::origin::{Origin, Scheme};
 use wayfare_proto::policy::schedule::{Arrival, Counts, Place, Priority, Schedule};
+use wayfare_proto::route::hops::{Plain, is_forwarded};
+use wayfare_proto::route::proxy::{Chain, Proxy};
 
 use crate::options::{Binding, Dns, Options, Versions};
 
@@ -32,6 +34,8 @@ pub(crate) struct Footing {
     /// By identity; holding it keeps the identity from being given to another policy.
     pub(crate) tls: Arc<TlsPolicy>,
     pub(crate) dns: Dns,
+    /// The proxies on the way, credentials included.
+    pub(crate) way: Chain,
     /// What a shared connection tells its peer once, for all its exchanges.
     shared: Option<SharedLimits>,
 }
@@ -44,7 +48,7 @@ struct SharedLimits {
 }
 
 impl LaneKey {
-    pub(crate) fn new(origin: Origin, options: &Options) -> Self {
+    pub(crate) fn new(origin: Origin, options: &Options, way: Chain) -> Self {
         // Keyed by the process, because servers choose the origins of redirects.
         static KEYS: OnceLock<RandomState> = OnceLock::new();
         let shared = shared_limits(origin.scheme(), options);
@@ -52,19 +56,39 @@ impl LaneKey {
         let hash = KEYS.get_or_init(RandomState::new).hash_one((&origin, Arc::as_ptr(&tls)));
         let versions = options.connections.versions;
         let (binding, dns) = (options.connections.binding.clone(), options.dns.clone());
-        let footing = Footing { binding, versions, tls, dns, shared };
+        let footing = Footing { binding, versions, tls, dns, way, shared };
         Self { origin, footing, hash }
     }
 
     /// True if this is the lane of a URL under these settings.
-    pub(crate) fn serves(&self, url: &Url, options: &Options) -> bool {
+    pub(crate) fn serves(&self, url: &Url, options: &Options, way: &Chain) -> bool {
         let footing = &self.footing;
         self.origin.is_of(url)
             && footing.versions == options.connections.versions
             && footing.binding == options.connections.binding
             && Arc::ptr_eq(&footing.tls, options.tls.policy())
             && footing.dns == options.dns
+            && footing.way == *way
             && footing.shared == shared_limits(self.origin.scheme(), options)
+    }
+}
+
+impl LaneKey {
+    /// Whether an HTTP proxy may be given these requests.
+    pub(crate) fn plain(&self) -> Plain {
+        match self.footing.versions {
+            Versions::Any | Versions::Http1 => Plain::Forwarded,
+            Versions::Http2 => Plain::Tunneled,
+        }
+    }
+
+    /// The proxy that is given the requests themselves, if there is one.
+    pub(crate) fn forwarder(&self) -> Option<&Proxy> {
+        let way = &self.footing.way;
+        if !is_forwarded(&self.origin, way, self.plain()) {
+            return None;
+        }
+        way.proxies().last()
     }
 }
 
@@ -86,6 +110,7 @@ impl PartialEq for LaneKey {
             && one.versions == two.versions
             && Arc::ptr_eq(&one.tls, &two.tls)
             && one.dns == two.dns
+            && one.way == two.way
             && one.binding == two.binding
             && one.shared == two.shared
     }
@@ -366,7 +391,7 @@ mod tests {
     fn key(port: u16) -> Arc<LaneKey> {
         let url = format!("http://a.test:{port}/").parse().unwrap();
         let origin = Origin::of(&url).unwrap();
-        Arc::new(LaneKey::new(origin, &Options::default()))
+        Arc::new(LaneKey::new(origin, &Options::default(), Chain::DIRECT))
     }
 
     #[tokio::test]

@@ -22,7 +22,9 @@ use crate::body::Body;
 use crate::error::Error;
 use crate::events::{Emitter, Listener, channel};
 use crate::manager::{Manager, no_home, parse};
-use crate::options::{Bodies, Connections, Dns, HeadLimits, Options, Redirects, Timeouts, Tls};
+use crate::options::{
+    Bodies, Connections, Dns, HeadLimits, Options, Proxies, Redirects, Timeouts, Tls,
+};
 use crate::queue::Ticket;
 use crate::reply::Reply;
 use crate::transfer::handle::{Finished, Handle, Handlers, spawn};
@@ -281,6 +283,12 @@ impl<Face> Request<Face> {
     /// Sets how names become addresses; the request uses no connection made under other settings.
     pub fn dns(mut self, dns: Dns) -> Self {
         Arc::make_mut(&mut self.options).dns = dns;
+        self
+    }
+
+    /// Sets which way it goes; the request uses no connection made by another way.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        Arc::make_mut(&mut self.options).proxies = proxies;
         self
     }
 

@@ -94,6 +94,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment to start from")]
     fn a_bad_proxy_is_tried_last_for_longer_and_longer() {
         let (mut bad, start) = (BadProxies::default(), Instant::now());
         let one = Proxy::new(crate::route::proxy::ProxyKind::Http, "a.test", 80);

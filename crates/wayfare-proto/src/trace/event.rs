@@ -111,6 +111,13 @@ pub enum What {
     },
     /// A kept connection is used.
     Reused,
+    /// A way through proxies was chosen, or the next of the list.
+    Routed {
+        /// The proxies, the nearest first and without credentials, or `direct`.
+        route: String,
+        /// The rule that said so, in words.
+        rule: String,
+    },
     /// The TLS handshake is done.
     Secured {
         /// The protocol version, for example `TLSv1.3`.
@@ -159,5 +166,10 @@ pub enum What {
         sent: u64,
         /// All bytes, if that is known.
         total: Option<u64>,
+    },
+    /// A way failed at a proxy, and the next of the list is tried.
+    WayFailed {
+        /// Why, in words.
+        message: String,
     },
 }

@@ -19,6 +19,7 @@ use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::retry::Age;
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::syntax::media_type::MediaType;
 use wayfare_proto::trace::timeline::Timings;
 
@@ -59,6 +60,7 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
     pub(crate) url: Arc<Url>,
     pub(crate) redirects: Vec<Redirect>,
+    pub(crate) way: Chain,
     pub(crate) connection: ConnectionFacts,
     pub(crate) upload: Upload,
     pub(crate) most_collected: u64,
@@ -129,6 +131,12 @@ impl Reply {
     #[must_use]
     pub fn redirects(&self) -> &[Redirect] {
         &self.head.redirects
+    }
+
+    /// The proxies it came through.
+    #[must_use]
+    pub fn way(&self) -> &Chain {
+        &self.head.way
     }
 
     /// The length that the server announced for the body as it was sent.

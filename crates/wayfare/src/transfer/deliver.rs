@@ -1,6 +1,7 @@
 //! The end of the line: an answer becomes a reply, and its body a pipe.
 
 use http::{Method, header};
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::wire::coding::decoder::{Decoder, Selection};
 
 use super::Transfer;
@@ -51,6 +52,7 @@ impl Transfer {
             headers: answer.headers,
             url: self.url.clone(),
             redirects: std::mem::take(&mut self.redirects),
+            way: self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone()),
             connection: answer.connection,
             upload: answer.upload,
             most_collected: self.options.bodies.most_collected,

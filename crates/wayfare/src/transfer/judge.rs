@@ -5,6 +5,7 @@ use wayfare_proto::policy::redirect::{self, Decision, Exchange};
 use wayfare_proto::policy::retry::{self, Age, Break, Replay};
 use wayfare_proto::syntax::range::{self, ContentRange, RangeSpec};
 
+use super::way::Challenged;
 use super::{Again, Expectation, Question, Transfer};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{Answer, Failure, Outcome};
@@ -17,30 +18,35 @@ pub(super) enum Verdict {
     Ask(Question),
     /// This is the answer.
     Deliver(Box<Answer>),
+    /// A proxy has to be told who is asking.
+    Login(Box<Challenged>),
 }
 
 impl Transfer {
     pub(super) fn judge(&mut self, outcome: Outcome) -> Result<Verdict, Error> {
         match outcome {
             Outcome::Answered(answer) => self.judge_answer(answer),
-            Outcome::Failed(failure) => self.judge_failure(failure).map(Verdict::Again),
+            Outcome::Failed(failure) => self.judge_failure(failure),
         }
     }
 
-    fn judge_failure(&mut self, failure: Failure) -> Result<Again, Error> {
+    fn judge_failure(&mut self, failure: Failure) -> Result<Verdict, Error> {
         let Failure { error, how, age, untouched } = failure;
         if let Some(untouched) = untouched {
             self.body = untouched;
+        }
+        if error.proxy_trouble().is_some() {
+            return self.judge_way(error);
         }
         if !self.may_resend(how, age) {
             return Err(error);
         }
         if matches!(how, Break::Refused | Break::Overtaken) {
             self.tries.refused += u8::from(how == Break::Refused);
-            return Ok(Again::Resend("the server refused it unprocessed"));
+            return Ok(Verdict::Again(Again::Resend("the server refused it unprocessed")));
         }
         self.tries.resent += 1;
-        Ok(Again::Resend("a kept connection had gone"))
+        Ok(Verdict::Again(Again::Resend("a kept connection had gone")))
     }
 
     fn judge_answer(&mut self, mut answer: Box<Answer>) -> Result<Verdict, Error> {
@@ -52,6 +58,9 @@ impl Transfer {
         }
         if answer.status == StatusCode::EXPECTATION_FAILED && self.may_unexpect(&mut answer) {
             return Ok(Verdict::Again(Again::Unexpecting));
+        }
+        if let Some(challenged) = self.judge_challenge(&mut answer) {
+            return Ok(Verdict::Login(Box::new(challenged)));
         }
         self.check_part(&answer)?;
         let exchange = Exchange {

@@ -1,5 +1,6 @@
 //! What an answer teaches, before it is judged.
 
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::What;
 
 use super::Transfer;
@@ -9,6 +10,10 @@ impl Transfer {
     /// Takes in what the raw head of an answer teaches, whatever becomes of the answer.
     pub(super) fn learn(&mut self, outcome: &Outcome) {
         if let Outcome::Answered(answer) = outcome {
+            let way = self.key.as_ref().map(|key| &key.footing.way);
+            for proxy in way.map(Chain::proxies).unwrap_or_default() {
+                self.shared.bad_proxies().handle_success(proxy);
+            }
             self.emit(|| What::Head {
                 status: answer.status,
                 version: answer.version,

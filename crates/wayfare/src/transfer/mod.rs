@@ -5,9 +5,11 @@ mod deliver;
 pub(crate) mod handle;
 mod judge;
 mod learn;
+pub(crate) mod logins;
 mod plan;
 pub(crate) mod shared;
 mod stop;
+mod way;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::policy::redirect::{self, BodyFate, Border};
 use wayfare_proto::policy::retry::Tries;
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::What;
 
 use crate::body::Body;
@@ -35,6 +38,7 @@ use shared::Shared;
 
 /// One request's life. Read this first.
 async fn live(transfer: &mut Transfer) -> Result<Reply, Error> {
+    transfer.choose().await?; // 0 which way to go
     let mut turn = transfer.turn(None).await; // 1 wait for its turn
     loop {
         let outgoing = transfer.plan()?; // 2 rules: what to send
@@ -48,7 +52,12 @@ async fn live(transfer: &mut Transfer) -> Result<Reply, Error> {
                 Asked::Yes(again) => transfer.follow(again),
                 Asked::No(answer) => return transfer.deliver(answer, turn),
             },
+            Verdict::Login(challenged) => {
+                let again = Box::pin(transfer.login(*challenged)).await?;
+                transfer.follow(again);
+            }
         }
+        transfer.choose().await?; // another URL may have another way
         turn = transfer.turn(turn).await; // another origin has another queue
     }
 }
@@ -82,13 +91,18 @@ pub(crate) struct Transfer {
     url: Arc<Url>,
     headers: HeaderMap,
     body: Body,
+    /// Known once the way is chosen; nothing for what needs no connection.
     key: Option<Arc<LaneKey>>,
+    /// The ways to be tried after the one taken.
+    other_ways: Vec<Chain>,
     redirects: Vec<Redirect>,
     /// Where it is, for the error of a deadline that ends it there.
     stage: Stage,
     /// Whether the chain has left the first origin.
     border: Border,
     tries: Tries,
+    /// How often a proxy was told who is asking.
+    logins: u8,
     expectation: Expectation,
     ticket: Arc<Ticket>,
     /// Taken by the reply, which goes on with it.
@@ -109,6 +123,8 @@ pub(crate) struct Start {
 
 /// What a transfer does next.
 pub(crate) enum Again {
+    /// The same by the next way.
+    OtherWay,
     /// The same once more.
     Resend(&'static str),
     /// The same once more, but the body is not to wait for `100 Continue`.
@@ -139,7 +155,6 @@ enum Asked {
 impl Transfer {
     pub(crate) fn new(shared: Arc<Shared>, home: Home, start: Start) -> Box<Self> {
         let deadline = start.options.timeouts.whole.deadline(start.emitter.timeline.handed_over());
-        let key = shared.lane(&start.url, &start.options);
         Box::new(Self {
             shared,
             home,
@@ -148,11 +163,13 @@ impl Transfer {
             headers: start.headers,
             body: start.body,
             options: start.options,
-            key,
+            key: None,
+            other_ways: Vec::new(),
             redirects: Vec::new(),
             stage: Stage::Queue,
             border: Border::Kept,
             tries: Tries::default(),
+            logins: 0,
             expectation: Expectation::AsAsked,
             ticket: start.ticket,
             emitter: Some(start.emitter),
@@ -192,6 +209,7 @@ impl Transfer {
     fn follow(&mut self, again: Again) {
         match again {
             Again::Resend(why) => self.emit(|| What::Retried { why }),
+            Again::OtherWay => self.take_other_way(),
             Again::Unexpecting => {
                 self.expectation = Expectation::GivenUp;
                 self.emit(|| What::Retried { why: "the server does not know Expect" });
@@ -214,7 +232,7 @@ impl Transfer {
                 }
                 self.method = next.method;
                 self.tries = Tries::default();
-                self.key = self.shared.lane(&self.url, &self.options);
+                self.key = None;
             }
         }
     }

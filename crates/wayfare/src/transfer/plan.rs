@@ -27,6 +27,7 @@ impl Transfer {
         if self.expectation == Expectation::GivenUp {
             headers.remove(header::EXPECT);
         }
+        self.address_proxy(&mut headers);
         let body = self.body.take_for_sending();
         self.emitter().timeline.begin_attempt();
         let (method, url) = (self.method.clone(), Url::clone(&self.url));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use url::Url;
@@ -11,11 +11,15 @@ use wayfare_net::dial::Memories;
 use wayfare_net::dns::{Names, Resolving};
 use wayfare_net::network::Network;
 use wayfare_proto::address::origin::Origin;
+use wayfare_proto::route::bad_proxies::BadProxies;
+use wayfare_proto::route::proxy::Chain;
 
+use super::logins::Logins;
 use crate::delegate::Delegate;
 use crate::options::Options;
 use crate::protocol::Registry;
 use crate::protocol::http::Connections;
+use crate::proxies::{Proxies, Ways};
 use crate::queue::{LaneKey, Queue};
 
 /// What all transfers of a manager share.
@@ -28,6 +32,10 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) delegate: Arc<dyn Delegate>,
     pub(crate) options: Arc<Options>,
+    pub(crate) logins: Logins,
+    /// What replaces the proxies of `options`, if anything was set since.
+    proxies: Mutex<Option<Proxies>>,
+    bad_proxies: Mutex<BadProxies>,
     watching: AtomicBool,
     /// The lane asked for last, which is likely to be asked for next.
     last_lane: Mutex<Option<Arc<LaneKey>>>,
@@ -50,18 +58,21 @@ impl Shared {
             registry,
             delegate,
             options,
+            logins: Logins::default(),
+            proxies: Mutex::default(),
+            bad_proxies: Mutex::default(),
             watching: AtomicBool::new(false),
             last_lane: Mutex::default(),
         })
     }
 
-    /// The lane of a URL; nothing for what needs no connection.
-    pub(crate) fn lane(&self, url: &Url, options: &Options) -> Option<Arc<LaneKey>> {
+    /// The lane of a URL by a way; nothing for what needs no connection.
+    pub(crate) fn lane(&self, url: &Url, options: &Options, way: &Chain) -> Option<Arc<LaneKey>> {
         let mut last = self.last_lane.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = last.as_ref().filter(|key| key.serves(url, options)) {
+        if let Some(key) = last.as_ref().filter(|key| key.serves(url, options, way)) {
             return Some(key.clone());
         }
-        let key = LaneKey::new(Origin::of(url)?, options);
+        let key = LaneKey::new(Origin::of(url)?, options, way.clone());
         Some(last.insert(Arc::new(key)).clone())
     }
 
@@ -77,6 +88,34 @@ impl Shared {
             memories: self.memories.clone(),
             https_port: None,
         }
+    }
+
+    /// The proxies of a request: its own, or the manager's as they are now.
+    pub(crate) fn proxies(&self, options: &Options) -> Proxies {
+        let now = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*now {
+            Some(now) if options.proxies.is_same(&self.options.proxies) => now.clone(),
+            _ => options.proxies.clone(),
+        }
+    }
+
+    pub(crate) fn set_proxies(&self, proxies: Proxies) {
+        *self.proxies.lock().unwrap_or_else(PoisonError::into_inner) = Some(proxies);
+    }
+
+    pub(crate) fn bad_proxies(&self) -> MutexGuard<'_, BadProxies> {
+        self.bad_proxies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same ways, those through a bad proxy last.
+    pub(crate) fn sorted(&self, ways: Ways) -> Ways {
+        if ways.others.is_empty() {
+            return ways;
+        }
+        let Ways { first, mut others, rule } = ways;
+        others.insert(0, first);
+        let mut others = self.bad_proxies().sorted(others, now());
+        Ways { first: others.remove(0), others, rule }
     }
 
     /// Makes sure that somebody closes what is kept too long.

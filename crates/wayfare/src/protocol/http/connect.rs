@@ -12,8 +12,7 @@ use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
 use wayfare_proto::address::origin::Scheme;
 use wayfare_proto::route::happy_eyeballs::Pace;
-use wayfare_proto::route::hops::{End, Plain, Route};
-use wayfare_proto::route::proxy::Chain;
+use wayfare_proto::route::hops::{End, Route};
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 use wayfare_proto::wire::tunnel::Greeting;
@@ -175,7 +174,8 @@ async fn dial_once(
         memories: around.memories,
     };
     let pinned = |host: &str| around.key.footing.dns.pinned(host);
-    let route = Route::new(&around.key.origin, &Chain::DIRECT, Plain::Forwarded, &pinned);
+    let key = around.key;
+    let route = Route::new(&key.origin, &key.footing.way, key.plain(), &pinned);
     let dialed = dial(&route, &dialer, &mut |step| note(emitter, &step)).await;
     if dialed.is_err() {
         // It may have moved.
@@ -187,6 +187,8 @@ async fn dial_once(
 /// The network with its names looked up as the request's options say.
 fn resolving(around: &Surroundings<'_>) -> Resolving {
     let (options, key) = (around.options, around.key);
+    // What is looked up on another way is a proxy, which has no such record.
+    let is_asked_for = key.origin.scheme() == Scheme::Https && key.footing.way.is_direct();
     Resolving {
         network: around.network.clone(),
         names: around.names.clone(),
@@ -195,7 +197,7 @@ fn resolving(around: &Surroundings<'_>) -> Resolving {
         sockets: options.connections.sockets(),
         tls: key.footing.tls.clone(),
         memories: around.memories.clone(),
-        https_port: (key.origin.scheme() == Scheme::Https).then(|| key.origin.port()),
+        https_port: is_asked_for.then(|| key.origin.port()),
     }
 }
 

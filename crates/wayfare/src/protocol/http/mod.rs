@@ -67,6 +67,11 @@ fn target(url: &url::Url) -> &str {
     &url[url::Position::BeforePath..url::Position::AfterQuery]
 }
 
+/// The request target in absolute form, for a proxy that is given the request (RFC 9112 §3.2.2).
+fn absolute_target(url: &url::Url) -> &str {
+    &url[..url::Position::AfterQuery]
+}
+
 /// The `Host` field: host and port as the URL has them.
 fn authority(url: &url::Url) -> &str {
     &url[url::Position::BeforeHost..url::Position::AfterPort]

@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
 use crate::options::Options;
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
-use crate::protocol::http::{Surroundings, authority, target, unwritable};
+use crate::protocol::http::{Surroundings, absolute_target, authority, target, unwritable};
 use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded};
 
 /// Makes one exchange on `connection`, which was got `began`.
@@ -95,8 +95,11 @@ impl Exchange {
         };
         connection.output.clear();
         let host = authority(&url);
-        let written =
-            write_head(&mut connection.output, &method, target(&url), host, &headers, framing);
+        let target = match around.key.forwarder() {
+            Some(_) => absolute_target(&url),
+            None => target(&url),
+        };
+        let written = write_head(&mut connection.output, &method, target, host, &headers, framing);
         if let Err(why) = written {
             return Err((unwritable(why), body));
         }

@@ -1,0 +1,4 @@
+//! Which way to go, where that is for others to say: the environment, an application, a script.
+
+pub mod factory;
+pub mod system;

@@ -1,0 +1,183 @@
+//! Which way requests go: the group of settings, and what comes of asking it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use url::Url;
+use wayfare_net::proxy::factory::{ProxyFactory, ProxyQuery};
+use wayfare_net::proxy::system;
+use wayfare_proto::route::bypass::Bypass;
+use wayfare_proto::route::proxy::{Chain, Load};
+
+use crate::error::{Error, ErrorKind, ProxyProblem, Stage};
+
+/// Which way requests go.
+///
+/// By default the environment decides, as it does for curl: see [`Proxies::system`]. A way that
+/// is not in the list is never taken: where every proxy fails the request fails, unless the list
+/// itself ends in the direct way.
+///
+/// ```
+/// use wayfare::options::Proxies;
+/// let proxies = Proxies::through("http://proxy.test:3128")?.with_bypass(".corp.test, 10.0.0.0/8");
+/// let manager = wayfare::Manager::builder().proxies(proxies).build();
+/// # Ok::<(), wayfare::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Proxies {
+    /// Two values made apart are told apart, which tells a request's own from its manager's.
+    source: Arc<Source>,
+    bypass: Bypass,
+}
+
+enum Source {
+    Factory(Box<dyn ProxyFactory>),
+    List(Vec<Chain>),
+    Off,
+    System,
+}
+
+impl Proxies {
+    /// Every request goes directly.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::from(Source::Off)
+    }
+
+    /// The variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` decide (see
+    /// [`Settings`](crate::proxy::Settings) for the letter of it), as they are when the first
+    /// request of the process is made. This machine itself (`localhost`, loopback addresses) is
+    /// reached directly, as with browsers, Go and Qt, but not curl.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::from(Source::System)
+    }
+
+    /// Every request goes through this: the URL of a proxy, or several parted by blanks, the
+    /// nearest first; `direct` for none. This machine itself too, unless a bypass says otherwise.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Proxy`] with [`ProxyProblem::Settings`] if the text is no proxy.
+    pub fn through(text: &str) -> Result<Self, Error> {
+        let way = text.parse::<Chain>().map_err(|mistake| {
+            let kind = ErrorKind::Proxy(ProxyProblem::Settings);
+            Error::new(kind, Stage::Plan, mistake.to_string()).because(mistake)
+        })?;
+        Ok(Self::list(vec![way]))
+    }
+
+    /// These ways are tried in order.
+    #[must_use]
+    pub fn list(ways: Vec<Chain>) -> Self {
+        Self::from(Source::List(ways))
+    }
+
+    /// The factory is asked for every request.
+    #[must_use]
+    pub fn factory(factory: impl ProxyFactory + 'static) -> Self {
+        Self::from(Source::Factory(Box::new(factory)))
+    }
+
+    /// Sets which hosts are reached directly whatever the rest says, as `no_proxy` does; see
+    /// [`Bypass`] for the entries.
+    #[must_use]
+    pub fn with_bypass(self, entries: &str) -> Self {
+        Self { bypass: Bypass::parse(entries), ..self }
+    }
+
+    /// True if both are clones of one value.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source) && self.bypass == other.bypass
+    }
+
+    /// The ways for a URL, if they are known without asking anybody.
+    pub(crate) fn at_once(&self, url: &Url) -> Option<Result<Ways, Error>> {
+        let bypassed = || {
+            let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+            let entry = self.bypass.rule_for(host, port)?;
+            Some(Ways::direct(format!("the entry {entry} of the bypass")))
+        };
+        Some(match &*self.source {
+            Source::Off => Ok(Ways::direct("proxies are off")),
+            Source::System if system::settings().is_empty() => {
+                Ok(Ways::direct("no variable names a proxy"))
+            }
+            _ if let Some(ways) = bypassed() => Ok(ways),
+            Source::Factory(_) => return None,
+            Source::List(ways) => Ways::fit(ways.clone(), "the settings".into(), url),
+            Source::System => match system::settings().choose(url) {
+                Ok(choice) => Ways::fit(vec![choice.chain], choice.rule.into(), url),
+                Err(bad) => Err(undecided(&bad.to_string()).because(bad)),
+            },
+        })
+    }
+
+    /// The ways for a URL.
+    pub(crate) async fn choose(&self, url: &Url) -> Result<Ways, Error> {
+        if let Some(known) = self.at_once(url) {
+            return known;
+        }
+        let Source::Factory(factory) = &*self.source else {
+            return Ok(Ways::direct("proxies are off"));
+        };
+        let query = ProxyQuery::for_url(url);
+        match factory.ways(&query).await {
+            Ok(list) => Ways::fit(list.ways, list.rule.into(), url),
+            Err(why) => Err(undecided(&why.to_string()).because(why)),
+        }
+    }
+}
+
+impl Default for Proxies {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl From<Source> for Proxies {
+    fn from(source: Source) -> Self {
+        Self { source: Arc::new(source), bypass: Bypass::default() }
+    }
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.source {
+            Source::Factory(_) => f.write_str("Factory"),
+            Source::List(ways) => f.debug_tuple("List").field(ways).finish(),
+            Source::Off => f.write_str("Off"),
+            Source::System => f.write_str("System"),
+        }
+    }
+}
+
+/// The ways of one request, and why these.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) first: Chain,
+    pub(crate) others: Vec<Chain>,
+    pub(crate) rule: Cow<'static, str>,
+}
+
+impl Ways {
+    fn direct(rule: impl Into<Cow<'static, str>>) -> Self {
+        Self { first: Chain::DIRECT, others: Vec::new(), rule: rule.into() }
+    }
+
+    /// Those that can carry what goes to `url`.
+    fn fit(ways: Vec<Chain>, rule: Cow<'static, str>, url: &Url) -> Result<Self, Error> {
+        let load = if url.scheme() == "http" { Load::PlainHttp } else { Load::Tunneled };
+        let mut fit = ways.into_iter().filter(|way| way.can_carry(load));
+        let Some(first) = fit.next() else {
+            let message = format!("no proxy that {rule} named can be used for it");
+            return Err(Error::new(ErrorKind::Proxy(ProxyProblem::NoneFits), Stage::Plan, message));
+        };
+        Ok(Self { first, others: fit.collect(), rule })
+    }
+}
+
+fn undecided(why: &str) -> Error {
+    let message = format!("there is no telling which proxy to use: {why}");
+    Error::new(ErrorKind::Proxy(ProxyProblem::Settings), Stage::Plan, message)
+}

@@ -1,0 +1,187 @@
+//! Before: which way to go, and what is done when a way fails.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, StatusCode, header};
+use wayfare_net::clock::now;
+use wayfare_net::dial::Blame;
+use wayfare_proto::address::origin::Origin;
+use wayfare_proto::route::proxy::{Chain, Proxy};
+use wayfare_proto::syntax::challenge::Challenge;
+use wayfare_proto::syntax::credentials::Credentials;
+use wayfare_proto::trace::event::What;
+use wayfare_proto::wire::tunnel;
+
+use super::judge::Verdict;
+use super::{Again, Transfer};
+use crate::delegate::ProxyQuestion;
+use crate::error::{Error, ErrorKind, ProxyProblem, ProxyTrouble, Stage};
+use crate::protocol::Answer;
+use crate::proxies::Ways;
+
+/// A proxy that wants to know who is asking, and the error if nobody says.
+pub(super) struct Challenged {
+    proxy: Proxy,
+    challenges: Vec<Challenge>,
+    error: Error,
+}
+
+/// The choice of a way, most often made already.
+pub(super) enum Choosing<'a> {
+    Asking(Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>),
+    /// Until it was told.
+    Done(Option<Result<(), Error>>),
+}
+
+impl Future for Choosing<'_> {
+    type Output = Result<(), Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Asking(asking) => asking.as_mut().poll(cx),
+            Self::Done(chosen) => Poll::Ready(chosen.take().unwrap_or(Ok(()))),
+        }
+    }
+}
+
+impl Transfer {
+    /// Chooses the way, unless it is chosen already. What needs no connection needs no way.
+    ///
+    /// Small, so that a transfer that waits for its turn stays small.
+    pub(super) fn choose(&mut self) -> Choosing<'_> {
+        if self.key.is_some() || Origin::of(&self.url).is_none() {
+            return Choosing::Done(Some(Ok(())));
+        }
+        self.stage = Stage::Plan;
+        let proxies = self.shared.proxies(&self.options);
+        match proxies.at_once(&self.url) {
+            Some(known) => Choosing::Done(Some(known.map(|ways| self.take(ways)))),
+            None => Choosing::Asking(Box::pin(async move {
+                let ways = proxies.choose(&self.url).await?;
+                self.take(ways);
+                Ok(())
+            })),
+        }
+    }
+
+    fn take(&mut self, ways: Ways) {
+        let Ways { first, others, rule } = self.shared.sorted(ways);
+        // The direct way is what everybody expects, and very many may wait with their events.
+        if !first.is_direct() {
+            self.emit(|| What::Routed { route: first.to_string(), rule: rule.into_owned() });
+        }
+        self.other_ways = others;
+        self.take_way(first);
+    }
+
+    fn take_way(&mut self, way: Chain) {
+        let way = self.shared.logins.remembered(way);
+        self.key = self.shared.lane(&self.url, &self.options, &way);
+    }
+
+    /// What is told to a proxy that is given the request itself, and never to anybody else.
+    pub(super) fn address_proxy(&self, headers: &mut HeaderMap) {
+        let forwarder = self.key.as_ref().and_then(|key| key.forwarder());
+        let Some(proxy) = forwarder else {
+            headers.remove(header::PROXY_AUTHORIZATION);
+            headers.remove("proxy-connection");
+            return;
+        };
+        if let Some(basic) = proxy.credentials().and_then(Credentials::basic) {
+            headers.insert(header::PROXY_AUTHORIZATION, basic);
+        }
+    }
+
+    /// What a failure at a proxy means.
+    pub(super) fn judge_way(&mut self, error: Error) -> Result<Verdict, Error> {
+        let Some(trouble) = error.proxy_trouble() else { return Err(error) };
+        if let Some(challenges) = &trouble.challenges {
+            let (proxy, challenges) = (trouble.proxy.clone(), challenges.clone());
+            return Ok(Verdict::Login(Box::new(Challenged { proxy, challenges, error })));
+        }
+        match trouble.blame {
+            Blame::Proxy => self.shared.bad_proxies().handle_failure(&trouble.proxy, now()),
+            Blame::Way => {}
+            Blame::Request => return Err(error),
+        }
+        if self.other_ways.is_empty() {
+            return Err(error);
+        }
+        self.emit(|| What::WayFailed { message: error.message().to_owned() });
+        Ok(Verdict::Again(Again::OtherWay))
+    }
+
+    /// Takes the next way of the list.
+    pub(super) fn take_other_way(&mut self) {
+        let way = self.other_ways.remove(0);
+        self.emit(|| What::Routed { route: way.to_string(), rule: "the next of the list".into() });
+        self.take_way(way);
+    }
+
+    /// What a 407 means: only from a proxy that was given the request is it the proxy's.
+    pub(super) fn judge_challenge(&mut self, answer: &mut Answer) -> Option<Challenged> {
+        if answer.status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return None;
+        }
+        let proxy = self.key.as_ref()?.forwarder()?.clone().without_credentials();
+        if let Some(untouched) = answer.untouched.take() {
+            self.body = untouched;
+        }
+        let challenges = tunnel::challenges(&answer.headers);
+        let message = format!("the proxy {proxy}: it wants a user name and a password (407)");
+        let kind = ErrorKind::Proxy(ProxyProblem::Authentication);
+        let trouble =
+            ProxyTrouble { proxy: proxy.clone(), blame: Blame::Request, challenges: None };
+        let error = Error::new(kind, Stage::Receive, message).at_proxy(trouble);
+        Some(Challenged { proxy, challenges, error })
+    }
+
+    /// Finds out what to say to a proxy that asks.
+    pub(super) async fn login(&mut self, challenged: Challenged) -> Result<Again, Error> {
+        let Challenged { proxy, challenges, error } = challenged;
+        let realm = if proxy.kind().is_socks() {
+            None
+        } else {
+            let Some(basic) = challenges.iter().find(|challenge| challenge.scheme == "basic")
+            else {
+                return Err(no_way_to_say(error, &challenges));
+            };
+            basic.realm().map(str::to_owned)
+        };
+        let way = self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone());
+        let asking = way.proxies().iter().find(|known| known.is_same_place(&proxy));
+        let heard = asking.and_then(Proxy::credentials);
+        let question = ProxyQuestion::new(proxy.clone(), realm);
+        let (logins, delegate) = (&self.shared.logins, &*self.shared.delegate);
+        self.logins += 1;
+        let answer = match self.logins {
+            ..=LOGINS => logins.answer(delegate, &question, heard).await,
+            _ => None,
+        };
+        let Some(credentials) = answer else { return Err(error) };
+        if !self.body.is_sendable() {
+            let message = "the proxy asked who is asking, and the body can be read only once";
+            return Err(Error::new(ErrorKind::BodyNotReplayable, Stage::Plan, message));
+        }
+        let told = way.proxies().iter().map(|known| match known.is_same_place(&proxy) {
+            true => known.clone().with_credentials(credentials.clone()),
+            false => known.clone(),
+        });
+        let told = Chain::through(told.collect());
+        self.key = self.shared.lane(&self.url, &self.options, &told);
+        Ok(Again::Resend("the proxy wanted to know who is asking"))
+    }
+}
+
+fn no_way_to_say(error: Error, challenges: &[Challenge]) -> Error {
+    let schemes: Vec<_> = challenges.iter().map(|challenge| challenge.scheme.as_str()).collect();
+    let wants =
+        if schemes.is_empty() { "nothing that is known".into() } else { schemes.join(", ") };
+    let message = format!("{}; it takes {wants}, and only Basic can be said", error.message());
+    error.with_message(message)
+}
+
+/// A proxy that names another realm each time is not answered for ever.
+const LOGINS: u8 = 3;
