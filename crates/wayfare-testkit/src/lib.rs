@@ -31,6 +31,7 @@ pub mod endpoints;
 pub mod faults;
 pub mod h2_faults;
 mod listener;
+pub mod proxy;
 pub mod script;
 pub mod server;
 mod stream;

@@ -51,7 +51,7 @@ impl Transfer {
             reason: answer.reason,
             headers: answer.headers,
             url: self.url.clone(),
-            redirects: std::mem::take(&mut self.redirects),
+            redirects: self.journey.take().map(|journey| journey.redirects).unwrap_or_default(),
             way: self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone()),
             connection: answer.connection,
             upload: answer.upload,

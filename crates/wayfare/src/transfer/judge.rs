@@ -5,7 +5,6 @@ use wayfare_proto::policy::redirect::{self, Decision, Exchange};
 use wayfare_proto::policy::retry::{self, Age, Break, Replay};
 use wayfare_proto::syntax::range::{self, ContentRange, RangeSpec};
 
-use super::way::Challenged;
 use super::{Again, Expectation, Question, Transfer};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{Answer, Failure, Outcome};
@@ -18,8 +17,6 @@ pub(super) enum Verdict {
     Ask(Question),
     /// This is the answer.
     Deliver(Box<Answer>),
-    /// A proxy has to be told who is asking.
-    Login(Box<Challenged>),
 }
 
 impl Transfer {
@@ -60,7 +57,7 @@ impl Transfer {
             return Ok(Verdict::Again(Again::Unexpecting));
         }
         if let Some(challenged) = self.judge_challenge(&mut answer) {
-            return Ok(Verdict::Login(Box::new(challenged)));
+            return Ok(Verdict::Ask(Question::Login(Box::new(challenged))));
         }
         self.check_part(&answer)?;
         let exchange = Exchange {
@@ -68,7 +65,7 @@ impl Transfer {
             method: &self.method,
             status: answer.status,
             headers: &answer.headers,
-            followed: self.redirects.len(),
+            followed: self.journey.as_ref().map_or(0, |journey| journey.redirects.len()),
         };
         let redirects = &self.options.redirects;
         match redirect::decide(redirects.policy, redirects.limit, &exchange) {
@@ -77,7 +74,7 @@ impl Transfer {
                 self.may_redirect(&next)?;
                 Ok(Verdict::Again(Again::Redirect(next, answer.status)))
             }
-            Decision::Ask(next) => Ok(Verdict::Ask(Question { next, answer })),
+            Decision::Ask(next) => Ok(Verdict::Ask(Question::Redirect { next, answer })),
             Decision::Refuse(refusal) => Err(refusal.into()),
         }
     }

@@ -35,6 +35,7 @@ use crate::queue::{LaneKey, Ticket, Turn};
 use crate::reply::{Redirect, Reply};
 use judge::Verdict;
 use shared::Shared;
+use way::Challenged;
 
 /// One request's life. Read this first.
 async fn live(transfer: &mut Transfer) -> Result<Reply, Error> {
@@ -52,10 +53,6 @@ async fn live(transfer: &mut Transfer) -> Result<Reply, Error> {
                 Asked::Yes(again) => transfer.follow(again),
                 Asked::No(answer) => return transfer.deliver(answer, turn),
             },
-            Verdict::Login(challenged) => {
-                let again = Box::pin(transfer.login(*challenged)).await?;
-                transfer.follow(again);
-            }
         }
         transfer.choose().await?; // another URL may have another way
         turn = transfer.turn(turn).await; // another origin has another queue
@@ -93,9 +90,8 @@ pub(crate) struct Transfer {
     body: Body,
     /// Known once the way is chosen; nothing for what needs no connection.
     key: Option<Arc<LaneKey>>,
-    /// The ways to be tried after the one taken.
-    other_ways: Vec<Chain>,
-    redirects: Vec<Redirect>,
+    /// Kept apart, because most transfers have none of it while they wait.
+    journey: Option<Box<Journey>>,
     /// Where it is, for the error of a deadline that ends it there.
     stage: Stage,
     /// Whether the chain has left the first origin.
@@ -108,6 +104,14 @@ pub(crate) struct Transfer {
     /// Taken by the reply, which goes on with it.
     emitter: Option<Box<Emitter>>,
     deadline: Option<Instant>,
+}
+
+/// The turns that a transfer's journey took or may take.
+#[derive(Default)]
+struct Journey {
+    redirects: Vec<Redirect>,
+    /// The ways to be tried after the one taken.
+    other_ways: Vec<Chain>,
 }
 
 /// What a transfer starts from.
@@ -141,10 +145,12 @@ enum Expectation {
     GivenUp,
 }
 
-/// A redirect that is put to the delegate, and the answer to deliver if it says no.
-pub(crate) struct Question {
-    next: redirect::Next,
-    answer: Box<Answer>,
+/// What is put to the delegate.
+pub(crate) enum Question {
+    /// Who is asking a proxy.
+    Login(Box<Challenged>),
+    /// A redirect, and the answer to deliver if it is not to be followed.
+    Redirect { next: redirect::Next, answer: Box<Answer> },
 }
 
 enum Asked {
@@ -164,8 +170,7 @@ impl Transfer {
             body: start.body,
             options: start.options,
             key: None,
-            other_ways: Vec::new(),
-            redirects: Vec::new(),
+            journey: None,
             stage: Stage::Queue,
             border: Border::Kept,
             tries: Tries::default(),
@@ -226,7 +231,7 @@ impl Transfer {
                 if next.border == Border::Crossed {
                     self.border = Border::Crossed;
                 }
-                self.redirects.push(Redirect::new(from, status));
+                self.journey().redirects.push(Redirect::new(from, status));
                 if next.body == BodyFate::Drop {
                     self.body = Body::empty();
                 }
@@ -244,7 +249,10 @@ impl Transfer {
     }
 
     async fn ask_delegate(&mut self, question: Question) -> Result<Asked, Error> {
-        let Question { next, answer } = question;
+        let (next, answer) = match question {
+            Question::Login(challenged) => return self.login(*challenged).await.map(Asked::Yes),
+            Question::Redirect { next, answer } => (next, answer),
+        };
         let asked = RedirectQuestion::new(
             Url::clone(&self.url),
             next.url.clone(),
@@ -276,6 +284,10 @@ impl Transfer {
             }
             error
         })
+    }
+
+    fn journey(&mut self) -> &mut Journey {
+        self.journey.get_or_insert_default()
     }
 
     fn emit(&self, what: impl FnOnce() -> What) {

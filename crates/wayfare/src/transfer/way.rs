@@ -15,14 +15,14 @@ use wayfare_proto::trace::event::What;
 use wayfare_proto::wire::tunnel;
 
 use super::judge::Verdict;
-use super::{Again, Transfer};
+use super::{Again, Question, Transfer};
 use crate::delegate::ProxyQuestion;
 use crate::error::{Error, ErrorKind, ProxyProblem, ProxyTrouble, Stage};
 use crate::protocol::Answer;
 use crate::proxies::Ways;
 
 /// A proxy that wants to know who is asking, and the error if nobody says.
-pub(super) struct Challenged {
+pub(crate) struct Challenged {
     proxy: Proxy,
     challenges: Vec<Challenge>,
     error: Error,
@@ -72,7 +72,9 @@ impl Transfer {
         if !first.is_direct() {
             self.emit(|| What::Routed { route: first.to_string(), rule: rule.into_owned() });
         }
-        self.other_ways = others;
+        if !others.is_empty() || self.journey.is_some() {
+            self.journey().other_ways = others;
+        }
         self.take_way(first);
     }
 
@@ -99,14 +101,18 @@ impl Transfer {
         let Some(trouble) = error.proxy_trouble() else { return Err(error) };
         if let Some(challenges) = &trouble.challenges {
             let (proxy, challenges) = (trouble.proxy.clone(), challenges.clone());
-            return Ok(Verdict::Login(Box::new(Challenged { proxy, challenges, error })));
+            return Ok(Verdict::Ask(Question::Login(Box::new(Challenged {
+                proxy,
+                challenges,
+                error,
+            }))));
         }
         match trouble.blame {
             Blame::Proxy => self.shared.bad_proxies().handle_failure(&trouble.proxy, now()),
             Blame::Way => {}
             Blame::Request => return Err(error),
         }
-        if self.other_ways.is_empty() {
+        if self.journey.as_ref().is_none_or(|journey| journey.other_ways.is_empty()) {
             return Err(error);
         }
         self.emit(|| What::WayFailed { message: error.message().to_owned() });
@@ -115,7 +121,11 @@ impl Transfer {
 
     /// Takes the next way of the list.
     pub(super) fn take_other_way(&mut self) {
-        let way = self.other_ways.remove(0);
+        let others = &mut self.journey().other_ways;
+        if others.is_empty() {
+            return;
+        }
+        let way = others.remove(0);
         self.emit(|| What::Routed { route: way.to_string(), rule: "the next of the list".into() });
         self.take_way(way);
     }
