@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use wayfare_proto::certificate::key::{Algorithm, Form, Key};
-use wayfare_proto::certificate::ocsp::{self, Answer, Reason, Status, Unusable};
+use wayfare_proto::certificate::ocsp::{self, Answer, Issuer, Reason, Status, Unusable};
 use wayfare_proto::certificate::{AlternativeName, Certificate};
 
 const SERVER: &str = include_str!("certificates/server-rsa.pem");
@@ -17,6 +17,10 @@ fn server() -> Certificate {
 
 fn authority() -> Certificate {
     Certificate::from_pem(AUTHORITY).unwrap()
+}
+
+fn issuer() -> Issuer {
+    Issuer::of(&authority())
 }
 
 #[test]
@@ -114,7 +118,7 @@ fn an_encrypted_key_opens_with_its_passphrase_only() {
 fn ocsp_answers_say_what_the_authority_says() {
     let answer = |der: &[u8]| Answer::read(der).unwrap();
     let now = server().not_before() + Duration::from_secs(3_600);
-    let status = |der: &[u8]| answer(der).status(&server(), &authority(), now);
+    let status = |der: &[u8]| answer(der).status(&server(), &issuer(), now);
     let good = include_bytes!("certificates/good.ocsp");
     assert!(matches!(status(good), Ok(Status::Good { next_update: Some(_) })));
     let revoked = status(include_bytes!("certificates/revoked.ocsp")).unwrap();
@@ -128,13 +132,13 @@ fn ocsp_answers_say_what_the_authority_says() {
 fn an_ocsp_answer_counts_for_its_certificate_and_time_only() {
     let answer = Answer::read(include_bytes!("certificates/good.ocsp")).unwrap();
     let now = server().not_before() + Duration::from_secs(3_600);
-    let other = answer.status(&authority(), &authority(), now);
+    let other = answer.status(&authority(), &issuer(), now);
     assert_eq!(other, Err(Unusable::ForAnother));
-    assert_eq!(answer.status(&server(), &server(), now), Err(Unusable::ForAnother));
+    assert_eq!(answer.status(&server(), &Issuer::of(&server()), now), Err(Unusable::ForAnother));
     let early = server().not_before() - Duration::from_secs(86_400);
-    assert_eq!(answer.status(&server(), &authority(), early), Err(Unusable::OutOfDate));
+    assert_eq!(answer.status(&server(), &issuer(), early), Err(Unusable::OutOfDate));
     let late = server().not_before() + Duration::from_secs(30_001 * 86_400);
-    assert_eq!(answer.status(&server(), &authority(), late), Err(Unusable::OutOfDate));
+    assert_eq!(answer.status(&server(), &issuer(), late), Err(Unusable::OutOfDate));
 }
 
 #[test]
@@ -150,5 +154,5 @@ fn a_cut_ocsp_answer_is_malformed_and_an_error_keeps_its_number() {
 #[test]
 fn the_ocsp_request_is_the_one_openssl_makes() {
     let theirs = include_bytes!("certificates/request.der");
-    assert_eq!(ocsp::request(&server(), &authority()), theirs);
+    assert_eq!(ocsp::request(&server(), &issuer()), theirs);
 }

@@ -1,6 +1,11 @@
 //! What a finished handshake agreed on.
 
 use rustls::{ClientConnection, HandshakeKind};
+use wayfare_proto::certificate::problem::Problem;
+
+use super::examine::StapleState;
+use super::exceptions::Exception;
+use super::verifier::{Accepted, Verifier};
 
 /// What a finished TLS handshake agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +22,12 @@ pub struct TlsFacts {
     pub session: Session,
     /// The server's certificates in DER, leaf first.
     pub certificates: Vec<Vec<u8>>,
+    /// What is wrong with them, although they were accepted.
+    pub problems: Vec<Problem>,
+    /// The exception by which they were accepted.
+    pub exception: Option<Exception>,
+    /// What the stapled OCSP answer said.
+    pub staple: StapleState,
 }
 
 /// How a TLS session came about.
@@ -29,8 +40,17 @@ pub enum Session {
 }
 
 impl TlsFacts {
-    pub(super) fn of(connection: &ClientConnection) -> Self {
+    /// True if the keys were agreed on in a way that a quantum computer would not undo.
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        self.key_exchange.to_ascii_uppercase().contains("MLKEM")
+    }
+
+    pub(super) fn of(connection: &ClientConnection, verifier: &Verifier, host: &str) -> Self {
         let certificates = connection.peer_certificates().unwrap_or_default();
+        let leaf = certificates.first();
+        let Accepted { problems, exception, staple } =
+            leaf.map(|leaf| verifier.recall(host, leaf)).unwrap_or_default();
         Self {
             version: named(connection.protocol_version()),
             cipher_suite: named(connection.negotiated_cipher_suite().map(|suite| suite.suite())),
@@ -45,6 +65,9 @@ impl TlsFacts {
                 _ => Session::Full,
             },
             certificates: certificates.iter().map(|der| der.to_vec()).collect(),
+            problems,
+            exception,
+            staple,
         }
     }
 }

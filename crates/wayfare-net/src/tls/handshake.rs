@@ -11,9 +11,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use wayfare_proto::certificate::problem::ProblemKind;
+
 use super::facts::TlsFacts;
 use super::policy::{Offer, TlsPolicy, server_name};
 use super::read_ahead::ReadAhead;
+use super::verifier::{Rejection, host_of};
 use crate::socket::Stream;
 
 /// Makes `under` an encrypted pipe to the server called `host`.
@@ -29,11 +32,13 @@ pub async fn connect(
     policy: &TlsPolicy,
     offer: Offer,
 ) -> Result<(Box<dyn Stream>, TlsFacts), TlsFailure> {
-    let config = policy.config(offer).map_err(TlsFailure::setup)?;
+    let (config, verifier) = policy.config(offer).map_err(TlsFailure::setup)?;
+    let host = policy.settings().peer_name.as_deref().unwrap_or(host);
     let name = server_name(host).map_err(TlsFailure::setup)?;
+    let known_as = host_of(&name);
     let under = ReadAhead::new(under);
     let stream = TlsConnector::from(config).connect(name, under).await.map_err(TlsFailure::from)?;
-    let facts = TlsFacts::of(stream.get_ref().1);
+    let facts = TlsFacts::of(stream.get_ref().1, &verifier, &known_as);
     Ok((Box::new(Encrypted(stream)), facts))
 }
 
@@ -44,6 +49,8 @@ pub struct TlsFailure {
     pub problem: TlsProblem,
     /// The engine's own error.
     pub source: io::Error,
+    /// Everything that is wrong with the server's certificates, if it is that.
+    pub rejection: Option<Rejection>,
 }
 
 /// The kinds of handshake failure.
@@ -78,38 +85,55 @@ pub enum TlsProblem {
 
 impl TlsFailure {
     fn setup(source: io::Error) -> Self {
-        Self { problem: TlsProblem::Setup, source }
+        Self { problem: TlsProblem::Setup, source, rejection: None }
     }
 }
 
 impl From<io::Error> for TlsFailure {
     fn from(source: io::Error) -> Self {
         let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let problem = match inner {
-            Some(error) => problem_of(error),
-            None => TlsProblem::Closed,
+        let rejection = inner.and_then(rejection_in).cloned();
+        let problem = match (inner, &rejection) {
+            (_, Some(rejection)) => main_problem(rejection),
+            (Some(error), None) => problem_of(error),
+            (None, None) => TlsProblem::Closed,
         };
-        Self { problem, source }
+        Self { problem, source, rejection }
+    }
+}
+
+fn rejection_in(error: &rustls::Error) -> Option<&Rejection> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => other.0.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Of several things that are wrong, the one that matters most.
+fn main_problem(rejection: &Rejection) -> TlsProblem {
+    let known = |wanted: &[ProblemKind]| {
+        rejection.problems.iter().any(|problem| wanted.contains(&problem.kind))
+    };
+    use ProblemKind as K;
+    if known(&[K::Revoked]) {
+        TlsProblem::Revoked
+    } else if known(&[K::UnknownIssuer, K::SelfSigned, K::SelfSignedInChain]) {
+        TlsProblem::UnknownIssuer
+    } else if known(&[K::HostNameMismatch]) {
+        TlsProblem::WrongName
+    } else if known(&[K::Expired]) {
+        TlsProblem::Expired
+    } else if known(&[K::NotYetValid]) {
+        TlsProblem::NotYetValid
+    } else {
+        TlsProblem::BadCertificate
     }
 }
 
 fn problem_of(error: &rustls::Error) -> TlsProblem {
     use rustls::Error as E;
     match error {
-        E::InvalidCertificate(why) => match why {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                TlsProblem::Expired
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                TlsProblem::NotYetValid
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                TlsProblem::WrongName
-            }
-            CertificateError::Revoked => TlsProblem::Revoked,
-            CertificateError::UnknownIssuer => TlsProblem::UnknownIssuer,
-            _ => TlsProblem::BadCertificate,
-        },
+        E::InvalidCertificate(_) => TlsProblem::BadCertificate,
         E::AlertReceived(
             AlertDescription::ProtocolVersion
             | AlertDescription::NoApplicationProtocol
@@ -143,7 +167,16 @@ impl fmt::Display for TlsFailure {
             TlsProblem::Violation => "the server broke the TLS protocol",
             TlsProblem::WrongName => "the server's certificate is for another name",
         };
-        f.write_str(words)
+        f.write_str(words)?;
+        match &self.rejection {
+            // One thing is said by the words already, unless they are the general ones.
+            Some(rejection)
+                if rejection.problems.len() > 1 || self.problem == TlsProblem::BadCertificate =>
+            {
+                write!(f, " ({rejection})")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

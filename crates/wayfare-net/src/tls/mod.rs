@@ -1,9 +1,24 @@
 //! TLS: what is trusted, what is offered, and the handshake over any byte pipe.
 
+mod examine;
+pub mod exceptions;
 pub mod facts;
 mod handshake;
+mod key_log;
+pub mod pins;
 pub mod policy;
+#[cfg(not(unix))]
+#[path = "private_other.rs"]
+mod private;
+#[cfg(unix)]
+#[path = "private_unix.rs"]
+mod private;
 mod read_ahead;
-mod unverified;
+mod roots;
+mod sessions;
+pub mod suites;
+mod verifier;
 
+pub use examine::StapleState;
 pub use handshake::{TlsFailure, TlsProblem, connect};
+pub use verifier::Rejection;

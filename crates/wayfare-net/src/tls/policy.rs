@@ -1,15 +1,22 @@
 //! What a client trusts and offers, as values, and the rustls configuration made from them once.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use wayfare_proto::certificate::key::{Form, Key};
 
-use super::unverified::Unverified;
+use super::examine::Judge;
+use super::exceptions::Exceptions;
+use super::key_log::key_log;
+use super::pins::Pins;
+use super::sessions::Sessions;
+use super::suites::{CipherSuite, Group};
+use super::verifier::Verifier;
 
 /// Whose certificates are trusted to vouch for a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,11 +33,70 @@ pub enum Roots {
 /// Whether the server must prove who it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// Any certificate is taken: the connection is private, but nobody knows with whom.
+    /// Any certificate is taken: the connection is private, but nobody knows with whom. Only pins
+    /// still hold.
     Nobody,
     /// The chain and the name must be right (RFC 9525).
     #[default]
     Peer,
+    /// Any certificate is taken, but what is wrong with it is found out and told.
+    Query,
+}
+
+/// What is asked of the state of certificates that may have been revoked.
+///
+/// A stapled answer or a list that says "revoked" is an error in any case, and so is a certificate
+/// that must come with an answer (RFC 7633) and does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Revocation {
+    /// What is known counts; what is not known is no error.
+    #[default]
+    AsKnown,
+    /// The state must be known and good: from the lists given, or else from a stapled answer.
+    Demanded,
+}
+
+/// Who a client is, for servers that ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its certificate in DER, then those that vouch for it.
+    pub chain: Vec<Vec<u8>>,
+    /// The key of the certificate.
+    pub key: Key,
+}
+
+/// Where the secrets of sessions are written, for those who debug with a network sniffer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyLog {
+    /// Into the file that the environment variable `SSLKEYLOGFILE` names, if it is set.
+    Environment,
+    /// To the end of this file.
+    File(PathBuf),
+    /// Nowhere.
+    #[default]
+    Off,
+}
+
+/// The protocol versions that are offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersions {
+    /// TLS 1.2 and 1.3.
+    #[default]
+    Any,
+    /// TLS 1.2 only (RFC 5246).
+    Tls12,
+    /// TLS 1.3 only (RFC 8446).
+    Tls13,
+}
+
+/// Whether sessions are continued on later connections (RFC 8446 §2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resumption {
+    /// Every handshake is a full one.
+    Off,
+    /// Tickets are kept in memory.
+    #[default]
+    On,
 }
 
 /// Everything that decides a TLS handshake besides the name and the protocols offered.
@@ -42,6 +108,32 @@ pub struct TlsSettings {
     pub authorities: Vec<Vec<u8>>,
     /// Whether the server must prove who it is.
     pub verify: Verify,
+    /// The name the server must prove instead of the host's; also told to it (SNI).
+    pub peer_name: Option<String>,
+    /// How many authorities below a trusted one there may be.
+    pub depth: Option<usize>,
+    /// Accepted although something is wrong.
+    pub exceptions: Exceptions,
+    /// Pinned keys.
+    pub pins: Vec<Pins>,
+    /// Certificate revocation lists, in DER.
+    pub revocation_lists: Vec<Vec<u8>>,
+    /// What is asked of revocation.
+    pub revocation: Revocation,
+    /// Who this client is.
+    pub identity: Option<Identity>,
+    /// The protocol versions.
+    pub versions: TlsVersions,
+    /// The cipher suites in order of preference; all if there is none.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// The key exchange groups in order of preference; all if there is none.
+    pub groups: Vec<Group>,
+    /// The application protocols offered instead of those of HTTP (RFC 7301).
+    pub protocols: Vec<Vec<u8>>,
+    /// Where secrets are written.
+    pub key_log: KeyLog,
+    /// Whether sessions are continued.
+    pub resumption: Resumption,
 }
 
 /// The application protocols a handshake offers, in order of preference (RFC 7301).
@@ -76,7 +168,13 @@ impl Offer {
 #[derive(Debug, Default)]
 pub struct TlsPolicy {
     settings: TlsSettings,
-    made: OnceLock<Result<[Arc<ClientConfig>; 4], String>>,
+    made: OnceLock<Result<Made, String>>,
+}
+
+#[derive(Debug)]
+struct Made {
+    configs: [Arc<ClientConfig>; 4],
+    verifier: Arc<Verifier>,
 }
 
 impl TlsPolicy {
@@ -93,12 +191,21 @@ impl TlsPolicy {
         &self.settings
     }
 
-    pub(super) fn config(&self, offer: Offer) -> io::Result<Arc<ClientConfig>> {
-        let made = self.made.get_or_init(|| make(&self.settings).map_err(|why| why.to_string()));
+    pub(super) fn config(&self, offer: Offer) -> io::Result<(Arc<ClientConfig>, Arc<Verifier>)> {
+        let made = self.made.get_or_init(|| make(&self.settings));
         match made {
-            Ok(configs) => Ok(configs[offer as usize].clone()),
+            Ok(made) => Ok((made.configs[offer as usize].clone(), made.verifier.clone())),
             Err(why) => Err(io::Error::new(io::ErrorKind::InvalidInput, why.clone())),
         }
+    }
+
+    /// Finds out now, and not at the first handshake, whether the settings can be used.
+    ///
+    /// # Errors
+    /// In words: a key that does not fit its certificate, a damaged revocation list, suites that
+    /// need another protocol version.
+    pub fn check(&self) -> io::Result<()> {
+        self.config(Offer::Nothing).map(drop)
     }
 }
 
@@ -132,71 +239,76 @@ pub(super) fn server_name(host: &str) -> io::Result<ServerName<'static>> {
     })
 }
 
-fn make(settings: &TlsSettings) -> Result<[Arc<ClientConfig>; 4], rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut base = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()?
+fn make(settings: &TlsSettings) -> Result<Made, String> {
+    let provider = Arc::new(provider(settings));
+    let words = |why: rustls::Error| why.to_string();
+    let algorithms = provider.signature_verification_algorithms.all;
+    let judge = Judge::by(settings, algorithms)?;
+    let exceptions = settings.exceptions.clone();
+    let verifier =
+        Arc::new(Verifier::new(judge, settings.verify, exceptions.clone(), provider.clone()));
+    let versions: &[_] = match settings.versions {
+        TlsVersions::Any => &[&rustls::version::TLS13, &rustls::version::TLS12],
+        TlsVersions::Tls12 => &[&rustls::version::TLS12],
+        TlsVersions::Tls13 => &[&rustls::version::TLS13],
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(words)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier(settings, provider)?)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier.clone());
+    let mut base = match &settings.identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = identity.parts();
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|why| format!("the client's certificate and key cannot be used: {why}"))?
+        }
+    };
+    base.key_log = key_log(&settings.key_log)?;
+    base.resumption = match settings.resumption {
+        Resumption::Off => rustls::client::Resumption::disabled(),
+        Resumption::On => {
+            rustls::client::Resumption::store(Arc::new(Sessions::forgetting_with(exceptions)))
+        }
+    };
     base.enable_early_data = false;
     let offering = |offer: Offer| {
         let mut config = base.clone();
-        config.alpn_protocols = offer.names();
+        config.alpn_protocols = match settings.protocols.is_empty() {
+            true => offer.names(),
+            false => settings.protocols.clone(),
+        };
         Arc::new(config)
     };
     // In the order of `Offer`'s declaration, which `config` indexes by.
-    Ok([Offer::Http1, Offer::Http2, Offer::Http2OrHttp1, Offer::Nothing].map(offering))
+    let offers = [Offer::Http1, Offer::Http2, Offer::Http2OrHttp1, Offer::Nothing];
+    Ok(Made { configs: offers.map(offering), verifier })
 }
 
-fn verifier(
-    settings: &TlsSettings,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    if settings.verify == Verify::Nobody {
-        return Ok(Arc::new(Unverified::new(provider)));
+fn provider(settings: &TlsSettings) -> CryptoProvider {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    if !settings.cipher_suites.is_empty() {
+        provider.cipher_suites = settings.cipher_suites.iter().map(CipherSuite::engine).collect();
     }
-    let own = || settings.authorities.iter().map(|der| CertificateDer::from(der.clone()));
-    match settings.roots {
-        Roots::Own => webpki(RootCertStore::empty(), own(), provider),
-        Roots::Bundled => webpki(bundled(), own(), provider),
-        Roots::Platform => platform(own(), provider),
+    if !settings.groups.is_empty() {
+        provider.kx_groups = settings.groups.iter().map(Group::engine).collect();
     }
+    provider
 }
 
-/// The platform's verifier; a machine without a store gets the bundled list instead of failing
-/// every handshake.
-fn platform(
-    own: impl Iterator<Item = CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    use rustls_platform_verifier::Verifier;
-    let own: Vec<_> = own.collect();
-    // With extra authorities the constructor succeeds on an empty store too, so ask without first.
-    let bare = Verifier::new(provider.clone());
-    match bare {
-        Err(_) => webpki(bundled(), own.into_iter(), provider),
-        Ok(verifier) if own.is_empty() => Ok(Arc::new(verifier)),
-        Ok(_) => Ok(Arc::new(Verifier::new_with_extra_roots(own, provider)?)),
+impl Identity {
+    fn parts(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let chain = self.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let secret = self.key.der().to_vec();
+        let key = match self.key.form() {
+            Form::Pkcs1 => PrivateKeyDer::Pkcs1(secret.into()),
+            Form::Pkcs8 => PrivateKeyDer::Pkcs8(secret.into()),
+            Form::Sec1 => PrivateKeyDer::Sec1(secret.into()),
+        };
+        (chain, key)
     }
-}
-
-fn bundled() -> RootCertStore {
-    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
-}
-
-fn webpki(
-    mut store: RootCertStore,
-    own: impl Iterator<Item = CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    for authority in own {
-        store.add(authority)?;
-    }
-    let built = rustls::client::WebPkiServerVerifier::builder_with_provider(store.into(), provider)
-        .build()
-        .map_err(|why| rustls::Error::General(why.to_string()))?;
-    Ok(built)
 }
 
 #[cfg(test)]
@@ -206,7 +318,7 @@ mod tests {
     #[test]
     fn post_quantum_key_exchange_is_offered_first() {
         let policy = TlsPolicy::new(TlsSettings { roots: Roots::Bundled, ..Default::default() });
-        let config = policy.config(Offer::Http2OrHttp1).unwrap();
+        let config = policy.config(Offer::Http2OrHttp1).unwrap().0;
         let first = config.crypto_provider().kx_groups[0].name();
         assert_eq!(first, rustls::NamedGroup::X25519MLKEM768);
     }
@@ -214,7 +326,7 @@ mod tests {
     #[test]
     fn each_offer_names_its_protocols() {
         let policy = TlsPolicy::new(TlsSettings { roots: Roots::Bundled, ..Default::default() });
-        let names = |offer| policy.config(offer).unwrap().alpn_protocols.clone();
+        let names = |offer| policy.config(offer).unwrap().0.alpn_protocols.clone();
         assert_eq!(names(Offer::Http1), [b"http/1.1".to_vec()]);
         assert_eq!(names(Offer::Http2), [b"h2".to_vec()]);
         assert_eq!(names(Offer::Http2OrHttp1), [b"h2".to_vec(), b"http/1.1".to_vec()]);

@@ -75,7 +75,7 @@ fn words(oid: &str, bytes: &[u8]) -> Option<String> {
                 format!("{method} - {}", AlternativeName::of(&one.access_location))
             }))
         }
-        "1.3.6.1.5.5.7.1.24" => "status_request".to_owned(),
+        "1.3.6.1.5.5.7.1.24" if bytes == [0x30, 0x03, 0x02, 0x01, 0x05] => "status_request".into(),
         _ => return None,
     })
 }

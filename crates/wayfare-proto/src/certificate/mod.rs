@@ -154,6 +154,21 @@ impl Certificate {
         hex(self.parsed.tbs_certificate().serial_number().as_bytes())
     }
 
+    /// The bytes of the serial number, as revocation lists have them.
+    #[must_use]
+    pub fn serial_bytes(&self) -> Vec<u8> {
+        self.parsed.tbs_certificate().serial_number().as_bytes().to_vec()
+    }
+
+    /// True if it is only good together with a proof that it was not revoked (RFC 7633).
+    #[must_use]
+    pub fn must_staple(&self) -> bool {
+        self.extensions().iter().any(|one| {
+            // A list with the number of status_request in it.
+            one.oid == "1.3.6.1.5.5.7.1.24" && one.value == "status_request"
+        })
+    }
+
     /// The version, 1 to 3.
     #[must_use]
     pub fn version(&self) -> u8 {

@@ -74,12 +74,73 @@ impl fmt::Display for Unusable {
 
 impl std::error::Error for Unusable {}
 
+/// The authority that vouches for a certificate, as OCSP knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    name: Vec<u8>,
+    key: Vec<u8>,
+    info: Vec<u8>,
+}
+
+impl Issuer {
+    /// The authority whose own certificate is at hand.
+    #[must_use]
+    pub fn of(certificate: &Certificate) -> Self {
+        let key = certificate.public_key();
+        Self {
+            name: der_of(certificate.parsed().tbs_certificate().subject()),
+            key: key.key().to_vec(),
+            info: key.info().to_vec(),
+        }
+    }
+
+    /// An authority of which only the content of its subject and of its `SubjectPublicKeyInfo` are
+    /// kept, as lists of trusted authorities do.
+    ///
+    /// # Errors
+    /// [`Unusable::Malformed`] if the second is not one.
+    pub fn of_anchor(subject: &[u8], info: &[u8]) -> Result<Self, Unusable> {
+        let (_, rest) = Walk(info).take(SEQUENCE)?;
+        let (key, _) = rest.take(BITS)?;
+        let key = key.strip_prefix(&[0]).ok_or(Unusable::Malformed)?.to_vec();
+        Ok(Self { name: framed(SEQUENCE, subject), key, info: framed(SEQUENCE, info) })
+    }
+
+    /// The contents of its subject and of its `SubjectPublicKeyInfo`, as [`Issuer::of_anchor`]
+    /// takes them.
+    #[must_use]
+    pub fn contents(&self) -> (&[u8], &[u8]) {
+        let content = |whole| Walk::into_whole(whole, SEQUENCE).map_or(&[][..], |inside| inside.0);
+        (content(&self.name), content(&self.info))
+    }
+
+    /// Its bare public key.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The identifier of its key's algorithm, without the outer frame.
+    ///
+    /// # Errors
+    /// [`Unusable::Malformed`] if it has none.
+    pub fn key_algorithm(&self) -> Result<&[u8], Unusable> {
+        Ok(Walk::into_whole(&self.info, SEQUENCE)?.take(SEQUENCE)?.0)
+    }
+
+    /// The SHA-256 digest of its `SubjectPublicKeyInfo`, which is what a pin names.
+    #[must_use]
+    pub fn pin(&self) -> [u8; 32] {
+        sha2::Sha256::digest(&self.info).into()
+    }
+}
+
 /// A basic answer, read but not believed yet.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The bytes that are signed.
     pub signed: Vec<u8>,
-    /// The signature algorithm's identifier in DER, as in a certificate.
+    /// The signature algorithm's identifier, without the outer frame.
     pub algorithm: Vec<u8>,
     /// The signature.
     pub signature: Vec<u8>,
@@ -146,7 +207,7 @@ impl Answer {
     pub fn status(
         &self,
         certificate: &Certificate,
-        issuer: &Certificate,
+        issuer: &Issuer,
         now: SystemTime,
     ) -> Result<Status, Unusable> {
         let serial = certificate.parsed().tbs_certificate().serial_number();
@@ -165,14 +226,12 @@ impl Answer {
 /// The request for the state of `certificate`, which `issuer` vouches for (RFC 6960 §4.1.1), with
 /// SHA-1 as every responder knows it.
 #[must_use]
-pub fn request(certificate: &Certificate, issuer: &Certificate) -> Vec<u8> {
-    let name = der_of(issuer.parsed().tbs_certificate().subject());
-    let key = issuer.public_key();
+pub fn request(certificate: &Certificate, issuer: &Issuer) -> Vec<u8> {
     let serial = certificate.parsed().tbs_certificate().serial_number();
     let sha1 = [0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00];
     let mut id = sha1.to_vec();
-    id.extend(framed(OCTETS, &sha1::Sha1::digest(name)));
-    id.extend(framed(OCTETS, &sha1::Sha1::digest(key.key())));
+    id.extend(framed(OCTETS, &sha1::Sha1::digest(&issuer.name)));
+    id.extend(framed(OCTETS, &sha1::Sha1::digest(&issuer.key)));
     id.extend(framed(INTEGER, serial.as_bytes()));
     let one = framed(SEQUENCE, &framed(SEQUENCE, &id));
     framed(SEQUENCE, &framed(SEQUENCE, &framed(SEQUENCE, &one)))
@@ -185,16 +244,14 @@ pub fn responders(certificate: &Certificate) -> Vec<String> {
 }
 
 impl Single {
-    fn is_of(&self, issuer: &Certificate) -> bool {
-        let name = der_of(issuer.parsed().tbs_certificate().subject());
-        let key = issuer.public_key();
+    fn is_of(&self, issuer: &Issuer) -> bool {
         let digest = |bytes: &[u8]| match self.digest.as_str() {
             "1.3.14.3.2.26" => Some(sha1::Sha1::digest(bytes).to_vec()),
             "2.16.840.1.101.3.4.2.1" => Some(sha2::Sha256::digest(bytes).to_vec()),
             _ => None,
         };
-        digest(&name).as_ref() == Some(&self.name_hash)
-            && digest(key.key()).as_ref() == Some(&self.key_hash)
+        digest(&issuer.name).as_ref() == Some(&self.name_hash)
+            && digest(&issuer.key).as_ref() == Some(&self.key_hash)
     }
 }
 

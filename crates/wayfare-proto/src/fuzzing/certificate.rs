@@ -4,7 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::certificate::Certificate;
 use crate::certificate::key::Key;
-use crate::certificate::ocsp::Answer;
+use crate::certificate::ocsp::{Answer, Issuer};
 
 /// Reads a certificate in DER or PEM and shows all of it.
 pub fn certificate(data: &[u8]) {
@@ -30,6 +30,6 @@ pub fn ocsp(data: &[u8]) {
     let Ok(answer) = Answer::read(data) else { return };
     let authority = include_str!("../../tests/certificates/authority.pem");
     if let Ok(authority) = Certificate::from_pem(authority) {
-        let _ = answer.status(&authority, &authority, UNIX_EPOCH);
+        let _ = answer.status(&authority, &Issuer::of(&authority), UNIX_EPOCH);
     }
 }

@@ -1,0 +1,194 @@
+//! The one verifier of a policy: collects what is wrong, and asks the exceptions.
+//!
+//! All connections of a policy share it, because sessions are resumed only between configurations
+//! with the same verifier.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use sha2::Digest as _;
+use wayfare_proto::certificate::problem::{Problem, ProblemKind};
+
+use super::examine::{Findings, Judge, Shown, StapleState};
+use super::exceptions::{Exception, Exceptions};
+use super::policy::Verify;
+
+/// Why a server's certificates were refused: everything that is wrong, and the certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The name the server had to prove.
+    pub host: String,
+    /// Everything that is wrong, in order of depth.
+    pub problems: Vec<Problem>,
+    /// The certificates in DER, the server's own first.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+impl Rejection {
+    /// The exception that would accept exactly this.
+    #[must_use]
+    pub fn exception(&self) -> Exception {
+        let leaf = self.certificates.first().map_or(&[][..], Vec::as_slice);
+        Exception {
+            host: self.host.clone(),
+            certificate: sha2::Sha256::digest(leaf).into(),
+            problems: self.problems.iter().map(|problem| problem.kind).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, problem) in self.problems.iter().enumerate() {
+            let comma = if place > 0 { "; " } else { "" };
+            write!(f, "{comma}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// What was accepted although something is wrong, or is worth telling.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Accepted {
+    pub(super) problems: Vec<Problem>,
+    pub(super) exception: Option<Exception>,
+    pub(super) staple: StapleState,
+}
+
+/// A host and the digest of the certificate it showed.
+type Shower = (String, [u8; 32]);
+
+pub(super) struct Verifier {
+    judge: Judge,
+    mode: Verify,
+    exceptions: Exceptions,
+    provider: Arc<CryptoProvider>,
+    /// What is in order leaves nothing here.
+    accepted: Mutex<HashMap<Shower, Arc<Accepted>>>,
+}
+
+impl Verifier {
+    pub(super) fn new(
+        judge: Judge,
+        mode: Verify,
+        exceptions: Exceptions,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
+        Self { judge, mode, exceptions, provider, accepted: Mutex::default() }
+    }
+
+    /// What was told of this host's certificate when it was accepted, be it in an earlier handshake
+    /// that this one resumed.
+    pub(super) fn recall(&self, host: &str, leaf: &[u8]) -> Accepted {
+        let accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        if accepted.is_empty() {
+            return Accepted::default();
+        }
+        let key = (host.to_owned(), sha2::Sha256::digest(leaf).into());
+        accepted.get(&key).map_or_else(Accepted::default, |found| (**found).clone())
+    }
+
+    fn accept(&self, host: String, leaf: &[u8], accepted: Accepted) {
+        let key = (host, sha2::Sha256::digest(leaf).into());
+        let mut known = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        if accepted == Accepted::default() {
+            known.remove(&key);
+            return;
+        }
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(key, Arc::new(accepted));
+    }
+
+    fn decide(&self, shown: &Shown<'_>) -> Result<(), Rejection> {
+        let host = host_of(shown.name);
+        let Findings { problems, staple } = self.judge.examine(shown);
+        let problems: Vec<_> = problems.into_iter().collect();
+        let is_pinned_elsewhere =
+            problems.iter().any(|problem| problem.kind == ProblemKind::PinMismatch);
+        if problems.is_empty() || (self.mode != Verify::Peer && !is_pinned_elsewhere) {
+            self.accept(host, shown.leaf, Accepted { problems, exception: None, staple });
+            return Ok(());
+        }
+        let others = shown.others.iter().map(|der| der.to_vec());
+        let certificates = std::iter::once(shown.leaf.to_vec()).chain(others).collect();
+        let rejection = Rejection { host, problems, certificates };
+        let exception = rejection.exception();
+        if !self.exceptions.holds(&exception) {
+            return Err(rejection);
+        }
+        let Rejection { host, problems, .. } = rejection;
+        self.accept(host, shown.leaf, Accepted { problems, exception: Some(exception), staple });
+        Ok(())
+    }
+}
+
+/// The name as exceptions have it.
+pub(super) fn host_of(name: &ServerName<'_>) -> String {
+    name.to_str().trim_end_matches('.').to_ascii_lowercase()
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        staple: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        // Whoever wants no verification still gets what was pinned.
+        if self.mode == Verify::Nobody && self.judge.pins.is_empty() {
+            return Ok(ServerCertVerified::assertion());
+        }
+        match self.decide(&Shown { leaf, others, name, staple, now }) {
+            Ok(()) => Ok(ServerCertVerified::assertion()),
+            Err(rejection) => {
+                let other = OtherError(Arc::new(rejection));
+                Err(Error::InvalidCertificate(CertificateError::Other(other)))
+            }
+        }
+    }
+
+    // Whatever was accepted, the server must hold the certificate's key: without that the
+    // encryption itself would be with anybody on the path.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, leaf, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, leaf, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+const MOST_REMEMBERED: usize = 1_000;
