@@ -6,6 +6,7 @@ mod advice;
 mod arguments;
 mod completions;
 mod demo;
+mod dns;
 mod drive;
 mod ending;
 mod exit;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         }
         Command::Serve(serve) => serve::run(&serve),
         Command::Drive(_) => drive::run(),
+        Command::Dns(asked) => dns::run(&asked),
         Command::Interfaces(asked) => interfaces::run(&asked),
         Command::Demo(demo) => demo::run(&demo),
         Command::Completions(completions) => completions::write(&completions),

@@ -6,7 +6,7 @@ mod command;
 
 use command::{Scratch, run};
 
-const SUBCOMMANDS: [&str; 13] = [
+const SUBCOMMANDS: [&str; 14] = [
     "get",
     "head",
     "post",
@@ -14,6 +14,7 @@ const SUBCOMMANDS: [&str; 13] = [
     "patch",
     "delete",
     "request",
+    "dns",
     "interfaces",
     "serve",
     "drive",

@@ -7,6 +7,7 @@ use wayfare_net::clock::now;
 use wayfare_net::dial::{Within, within};
 use wayfare_net::dns::{LookedUp, LookupFailure, Resolver};
 use wayfare_net::runtime::Home;
+use wayfare_proto::route::name_server::NameServer;
 use wayfare_proto::wire::dns::record::RecordType;
 
 use crate::blocking::Blocking;
@@ -62,6 +63,24 @@ impl Manager {
         self.names_in(&home()?, address).await
     }
 
+    /// The PTR records of an address, wherever else its names may stand.
+    ///
+    /// # Errors
+    /// As [`Manager::lookup`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes its sockets.
+    pub async fn pointers_of(&self, address: IpAddr) -> Result<LookedUp, LookupFailure> {
+        self.pointers_in(&home()?, address).await
+    }
+
+    async fn pointers_in(&self, home: &Home, address: IpAddr) -> Result<LookedUp, LookupFailure> {
+        let resolving = self.shared.resolving(&self.shared.options);
+        let around = resolving.around(home);
+        let looking = self.shared.names.reverse(&around, servers(&resolving.resolver), address);
+        self.in_time(home, looking).await
+    }
+
     async fn lookup_in(
         &self,
         home: &Home,
@@ -69,11 +88,8 @@ impl Manager {
         kind: RecordType,
     ) -> Result<LookedUp, LookupFailure> {
         let resolving = self.shared.resolving(&self.shared.options);
-        let servers = match &resolving.resolver {
-            Resolver::Own(servers) => servers.as_slice(),
-            Resolver::System => &[],
-        };
         let around = resolving.around(home);
+        let servers = servers(&resolving.resolver);
         self.in_time(home, self.shared.names.lookup(&around, servers, name, kind)).await
     }
 
@@ -120,12 +136,28 @@ impl Blocking<Manager> {
         block_on(self.0.addresses_in(&Home::Caller, name))
     }
 
+    /// The PTR records of an address; see [`Manager::pointers_of`].
+    ///
+    /// # Errors
+    /// As [`Manager::lookup`].
+    pub fn pointers_of(&self, address: IpAddr) -> Result<LookedUp, LookupFailure> {
+        block_on(self.0.pointers_in(&Home::Caller, address))
+    }
+
     /// The names of an address; see [`Manager::names_of`].
     ///
     /// # Errors
     /// As [`Manager::names_of`].
     pub fn names_of(&self, address: IpAddr) -> Result<Vec<String>, LookupFailure> {
         block_on(self.0.names_in(&Home::Caller, address))
+    }
+}
+
+/// The servers that were chosen; none for those of `/etc/resolv.conf`.
+fn servers(resolver: &Resolver) -> &[NameServer] {
+    match resolver {
+        Resolver::Own(servers) => servers,
+        Resolver::System => &[],
     }
 }
 

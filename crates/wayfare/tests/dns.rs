@@ -14,9 +14,11 @@ use it::{Ask, FACES, Face, fetch, runtime};
 use wayfare::Manager;
 use wayfare::dns::{LookedUp, LookupFailure, LookupFault, NameServer, RecordType, Transport};
 use wayfare::options::{Dns, Resolver};
+use wayfare_testkit::FaultServer;
+use wayfare_testkit::script::{Script, Step};
 
 /// What a server says to a datagram: any number of datagrams, or nothing.
-type Script = dyn Fn(usize, &[u8]) -> Vec<Vec<u8>> + Send + Sync;
+type Says = dyn Fn(usize, &[u8]) -> Vec<Vec<u8>> + Send + Sync;
 
 /// A name server on a port of its own, over UDP and TCP.
 struct Scripted {
@@ -27,7 +29,7 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn new(udp: Box<Script>, tcp: Box<Script>) -> Self {
+    fn new(udp: Box<Says>, tcp: Box<Says>) -> Self {
         let (socket, listener) = loop {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()) {
@@ -335,5 +337,54 @@ fn a_name_that_does_not_exist_says_who_said_so() {
         let text = error.to_string();
         assert!(text.contains("there is no name no.test"), "{text}");
         assert!(text.contains(&server.server().to_string()), "{text}");
+    }
+}
+
+/// The question for the address of `a.test` that is posted over HTTPS.
+fn posted() -> Vec<u8> {
+    let mut question = vec![0; 12];
+    question.extend(b"\x01a\x04test\0\0\x01\0\x01");
+    question
+}
+
+/// An HTTPS server of HTTP/1.1 only that answers every post like this.
+fn https(fields: &str, body: &[u8]) -> (FaultServer, NameServer) {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{fields}\r\n", body.len());
+    let answer = [head.as_bytes(), body].concat();
+    let steps = vec![Step::head(), Step::ReadBody(35), Step::send(answer), Step::Fin];
+    let server = FaultServer::script(Script::always(steps)).tls(&it::identity().1);
+    let server = server.bind_on_thread("127.0.0.1:0").unwrap();
+    let port = server.address().port();
+    (server, format!("https://localhost:{port}/dns-query").parse().unwrap())
+}
+
+#[test]
+fn an_answer_over_https_may_come_by_http_1_1_and_has_aged_on_the_way() {
+    let kind = "Content-Type: application/dns-message\r\n";
+    for face in FACES {
+        let (server, name) = https(&format!("{kind}Age: 20\r\n"), &good(&posted()));
+        let found = look_up(face, &with(&[name]), "a.test", RecordType::A).unwrap();
+        assert_eq!(found.transport, Transport::Https);
+        assert_eq!(found.records[0].ttl, 40);
+        let asked = String::from_utf8_lossy(&server.heard()[0].bytes).into_owned();
+        assert!(asked.starts_with("POST /dns-query HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("Content-Type: application/dns-message\r\n"), "{asked}");
+    }
+}
+
+#[test]
+fn what_is_no_dns_answer_over_https_is_refused() {
+    let kind = "Content-Type: application/dns-message\r\n";
+    let table: [(&str, Vec<u8>, &str); 4] = [
+        ("Content-Type: text/html\r\n", good(&posted()), "no DNS message"),
+        (kind, vec![0; 70_000], "longer than a DNS message"),
+        (kind, good(&posted())[..30].to_vec(), "damaged"),
+        (kind, posted(), "something else"),
+    ];
+    for (fields, body, words) in table {
+        let (_server, name) = https(fields, &body);
+        let failure = look_up(Face::Waited, &with(&[name]), "a.test", RecordType::A).unwrap_err();
+        assert_eq!(failure.kind, LookupFault::InvalidReply, "{failure}");
+        assert!(failure.to_string().contains(words), "{failure}");
     }
 }

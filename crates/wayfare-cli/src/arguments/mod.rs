@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 use http::Method;
+use wayfare::dns::{NameServer, RecordType};
 
 use crate::exit;
 use data::Data;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Patch(Box<Send>),
     Delete(Box<Send>),
     Request(Box<AnyMethod>),
+    Dns(Dns),
     Interfaces(Interfaces),
     Serve(Serve),
     Drive(Drive),
@@ -114,6 +116,33 @@ pub(crate) struct AnyMethod {
     pub(crate) method: Method,
     #[command(flatten)]
     pub(crate) sending: Send,
+}
+
+/// Looks DNS records up: addresses, mail servers, texts, services, and what else there is.
+///
+/// An address is asked for its names. Names are completed as /etc/resolv.conf says, unless --server
+/// is given; a final dot keeps a name as it is.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 6 no such name or record, 7 no server can be reached, 8 broken \
+answer, 28 no server answered in time."
+)]
+pub(crate) struct Dns {
+    /// The name, or an address.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// What to ask for: A, AAAA, MX, TXT, SRV, HTTPS, …, ANY or TYPE99 [default: A].
+    #[arg(value_name = "TYPE")]
+    pub(crate) kind: Option<RecordType>,
+    /// Ask this server: an address, udp://H:P, tcp://H, tls://H, https://H/dns-query; repeatable.
+    #[arg(long, value_name = "SERVER")]
+    pub(crate) server: Vec<NameServer>,
+    /// Trust the authorities of this PEM file and nobody else [default: the system's].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Print JSON instead of lines.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Lists the network interfaces of this machine with their addresses.

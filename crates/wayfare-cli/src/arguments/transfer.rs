@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use wayfare::dns::NameServer;
 use wayfare::options::Binding;
 
 use super::values::{self, Field};
@@ -124,6 +125,10 @@ pub(crate) struct Connection {
     /// Speak HTTP/2 only, without TLS too.
     #[arg(long)]
     pub(crate) http2_prior_knowledge: bool,
+    /// Look names up at this server instead of by the system: an address, udp://H:P, tcp://H,
+    /// tls://H, https://H/dns-query; repeatable.
+    #[arg(long = "dns", value_name = "SERVER")]
+    pub(crate) dns: Vec<NameServer>,
     /// Leave this machine through an interface or from one of its addresses only; as with curl,
     /// `if!` and `host!` in front say which it is [default: as routing decides].
     #[arg(long, value_name = "NAME|ADDRESS")]

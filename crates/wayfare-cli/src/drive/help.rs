@@ -19,7 +19,8 @@ session  sid, cfg?
     cfg: redirect? ("follow", "manual", "error"), max_redirects? (20), decode?
     (true), resolve? ({"host":"address"}), ca_pem?, insecure?, http? ("1.1",
     "2", "2pk": with prior knowledge), auth? ({"user":…, "pass":…,
-    "schemes":["basic"]}); other settings are refused unless they are off.
+    "schemes":["basic"]}), dns? ("udp://h:p", "tcp://h:p", "tls://h",
+    "https://h/dns-query"); other settings are refused unless they are off.
     answers {}
 drop  sid
     forgets a session; answers {}
@@ -29,6 +30,9 @@ fetch  sid, url, method?, headers?, body_b64?, range?, auth?, redirect?,
     answers status, reason, version, url, headers, redirects, body_b64, and if
     there are any: trailers, interim, body_error (with what came before it in
     body_b64)
+dns_query  server, name, type, ca_pem?, insecure?, resolve?
+    answers answers: what each record says, as in a zone file; rcode: a number;
+    and server, transport, authentic where there are answers
 basic  user, pass
     answers authorization: the field's value
 content_disposition  value

@@ -2,6 +2,7 @@
 
 mod fetch;
 mod help;
+mod names;
 mod session;
 mod tables;
 mod wire;
@@ -124,6 +125,13 @@ impl Sessions {
                     return;
                 }
             },
+            "dns_query" => {
+                let answers = answers.clone();
+                under_way.spawn(async move {
+                    tell(&answers, &id, names::dns_query(&asked).await);
+                });
+                return;
+            }
             _ => tables::answer(op, &asked),
         };
         tell(answers, &id, answer);
@@ -152,7 +160,7 @@ fn sid(asked: &Value) -> Result<&str, Refusal> {
 }
 
 fn hello() -> Value {
-    let ops: Vec<_> = ["hello", "session", "drop", "fetch"]
+    let ops: Vec<_> = ["hello", "session", "drop", "fetch", "dns_query"]
         .into_iter()
         .chain(tables::OPS.iter().copied())
         .collect();

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 use wayfare::Manager;
+use wayfare::dns::{NameServer, NotAServer};
 use wayfare::options::{
-    Bodies, Connections, Decoding, Dns, RedirectPolicy, Redirects, Tls, Versions,
+    Bodies, Connections, Decoding, Dns, RedirectPolicy, Redirects, Resolver, Tls, Versions,
 };
 
 use super::wire::Refusal;
@@ -63,7 +64,7 @@ impl Session {
         let manager = Manager::builder()
             .headers(HeaderMap::new())
             .bodies(Bodies { decoding, ..Bodies::default() })
-            .dns(Dns { pins: pins(&cfg["resolve"])?, ..Dns::default() })
+            .dns(dns(cfg)?)
             .tls(tls(cfg)?)
             .build();
         Ok(Self {
@@ -103,7 +104,7 @@ fn asks_too_much(name: &str, value: &Value) -> bool {
     let is_off = value.is_null() || *value == Value::Bool(false) || value == "off";
     match name {
         "redirect" | "max_redirects" | "decode" | "resolve" | "ca_pem" | "insecure" | "now"
-        | "http" | "auth" => false,
+        | "http" | "auth" | "dns" => false,
         _ => !is_off,
     }
 }
@@ -148,6 +149,21 @@ fn wanted(value: &Value) -> Result<Wanted, Refusal> {
     }
 }
 
+/// How names are looked up: pinned, at a server, or by the system.
+pub(super) fn dns(cfg: &Value) -> Result<Dns, Refusal> {
+    let resolver = match &cfg["dns"] {
+        Value::Null => Resolver::System,
+        Value::String(server) => Resolver::Own(vec![server_of(server)?]),
+        other => return Err(Refusal::adapter(format!("dns: not a server: {other}"))),
+    };
+    Ok(Dns { pins: pins(&cfg["resolve"])?, resolver, ..Dns::default() })
+}
+
+/// A name server as it is written in a line.
+pub(super) fn server_of(text: &str) -> Result<NameServer, Refusal> {
+    text.parse().map_err(|why: NotAServer| Refusal::adapter(why.to_string()))
+}
+
 fn pins(resolve: &Value) -> Result<Vec<(String, IpAddr)>, Refusal> {
     let Some(resolve) = resolve.as_object() else { return Ok(Vec::new()) };
     let pin = |(host, address): (&String, &Value)| {
@@ -161,7 +177,7 @@ fn pins(resolve: &Value) -> Result<Vec<(String, IpAddr)>, Refusal> {
     resolve.iter().map(pin).collect()
 }
 
-fn tls(cfg: &Value) -> Result<Tls, Refusal> {
+pub(super) fn tls(cfg: &Value) -> Result<Tls, Refusal> {
     let mut tls = Tls::default();
     if let Some(pem) = cfg["ca_pem"].as_str() {
         tls = tls.with_only_authority_pem(pem).map_err(|error| Refusal::from(&error))?;

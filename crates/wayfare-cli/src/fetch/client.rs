@@ -3,7 +3,8 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use wayfare::Manager;
 use wayfare::options::{
-    Bodies, Connections, Decoding, Dns, Headers, RedirectPolicy, Redirects, Timeouts, Tls, Versions,
+    Bodies, Connections, Decoding, Dns, Headers, RedirectPolicy, Redirects, Resolver, Timeouts,
+    Tls, Versions,
 };
 
 use super::Stop;
@@ -21,7 +22,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .timeouts(timeouts(limits))
         .bodies(bodies(asking, limits))
         .connections(connections(connection))
-        .dns(Dns { pins: connection.resolve.clone(), ..Dns::default() })
+        .dns(dns(connection))
         .tls(tls(connection)?)
         .build();
     Ok(manager)
@@ -93,6 +94,14 @@ fn bodies(asking: &Asking, limits: &Limits) -> Bodies {
         bodies.read_buffer = quarter.clamp(8 * 1024, bodies.read_buffer);
     }
     bodies
+}
+
+fn dns(connection: &Connection) -> Dns {
+    let resolver = match connection.dns.as_slice() {
+        [] => Resolver::System,
+        servers => Resolver::Own(servers.to_vec()),
+    };
+    Dns { pins: connection.resolve.clone(), resolver, ..Dns::default() }
 }
 
 fn connections(connection: &Connection) -> Connections {

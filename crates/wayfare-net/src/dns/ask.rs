@@ -82,9 +82,19 @@ async fn over_datagrams(
     }
 }
 
+/// The server's host, or the address that it is pinned to.
+fn host(server: &NameServer, around: &Around<'_>) -> String {
+    let pinned = |wanted: &str| {
+        let mut pins = around.pins.iter();
+        pins.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, ip)| ip.to_string())
+    };
+    let host = server.host();
+    pinned(host).or_else(|| pinned("*")).unwrap_or_else(|| host.to_owned())
+}
+
 /// The first address of the server.
 async fn address(server: &NameServer, around: &Around<'_>) -> Result<SocketAddr, LookupFailure> {
-    if let Ok(ip) = server.host().parse::<IpAddr>() {
+    if let Ok(ip) = host(server, around).parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, server.port()));
     }
     let found = around.network.resolve(around.home, server.host()).await;
@@ -131,7 +141,7 @@ async fn connect(
         true => vec![Hop::Tls { name: server.host().to_owned(), end: End::Origin }],
         false => Vec::new(),
     };
-    let reach = Reach::Tcp { host: server.host().to_owned(), port: server.port() };
+    let reach = Reach::Tcp { host: host(server, around), port: server.port() };
     let left = Wait::from(until.saturating_duration_since(now()));
     // Name servers are asked directly: no proxy is on the way, and none is told anything.
     let greeting = Greeting::default();

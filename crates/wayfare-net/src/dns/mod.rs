@@ -56,6 +56,8 @@ pub struct Around<'a> {
     pub tls: &'a TlsPolicy,
     /// What earlier dials have taught.
     pub memories: &'a Memories,
+    /// Name servers whose address is given here; `*` stands for every host.
+    pub pins: &'a [(String, IpAddr)],
 }
 
 /// Records, and where they come from.

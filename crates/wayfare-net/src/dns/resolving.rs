@@ -37,6 +37,8 @@ pub struct Resolving {
     pub tls: Arc<TlsPolicy>,
     /// What earlier dials have taught.
     pub memories: Arc<Memories>,
+    /// Name servers whose address is given here; `*` stands for every host.
+    pub pins: Vec<(String, IpAddr)>,
     /// The port whose HTTPS records are asked for, too, where the own resolver is used.
     pub https_port: Option<u16>,
 }
@@ -99,6 +101,7 @@ impl Resolving {
             sockets: &self.sockets,
             tls: &self.tls,
             memories: &self.memories,
+            pins: &self.pins,
         }
     }
 

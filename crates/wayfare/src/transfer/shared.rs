@@ -86,6 +86,7 @@ impl Shared {
             sockets: options.connections.sockets(),
             tls: options.tls.policy().clone(),
             memories: self.memories.clone(),
+            pins: options.dns.pins.clone(),
             https_port: None,
         }
     }

@@ -197,6 +197,7 @@ fn resolving(around: &Surroundings<'_>) -> Resolving {
         sockets: options.connections.sockets(),
         tls: key.footing.tls.clone(),
         memories: around.memories.clone(),
+        pins: options.dns.pins.clone(),
         https_port: is_asked_for.then(|| key.origin.port()),
     }
 }
