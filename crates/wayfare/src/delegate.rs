@@ -5,6 +5,9 @@ use std::pin::Pin;
 
 use http::{Method, StatusCode};
 use url::Url;
+use wayfare_net::tls::Rejection;
+use wayfare_proto::certificate::Certificate;
+use wayfare_proto::certificate::problem::Problem;
 use wayfare_proto::route::proxy::Proxy;
 pub use wayfare_proto::syntax::credentials::Credentials;
 
@@ -31,6 +34,14 @@ pub trait Delegate: Send + Sync {
         Box::pin(std::future::ready(false))
     }
 
+    /// Is this certificate accepted although something is wrong with it? Asked once however many
+    /// requests wait; nothing of a request, and no certificate of the client, has been sent then.
+    /// What is accepted is an exact exception: this host, this certificate, these problems.
+    fn certificate<'a>(&'a self, asked: &'a CertificateQuestion) -> Trusting<'a> {
+        let _ = asked;
+        Box::pin(std::future::ready(Trust::No))
+    }
+
     /// Who is asking? Asked when a proxy wants to know and its settings do not say, or say what it
     /// refuses; once for each proxy and realm, and not again when the answer is refused. Basic and
     /// SOCKS tell the proxy the password as it is: over an `http`, `connect` or `socks` proxy anyone
@@ -38,6 +49,48 @@ pub trait Delegate: Send + Sync {
     fn proxy_credentials<'a>(&'a self, asked: &'a ProxyQuestion) -> Login<'a> {
         let _ = asked;
         Box::pin(std::future::ready(None))
+    }
+}
+
+/// Whether a certificate is accepted, which may take its time.
+pub type Trusting<'a> = Pin<Box<dyn Future<Output = Trust> + Send + 'a>>;
+
+/// Whether a certificate with something wrong is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// It is, until the exception is removed; it is written to the file of
+    /// [`Exceptions`](crate::options::Exceptions), if there is one.
+    Always,
+    /// It is not.
+    #[default]
+    No,
+    /// It is, as long as the exceptions live.
+    Session,
+}
+
+/// A server whose certificates are not in order.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CertificateQuestion {
+    /// What was asked for.
+    pub url: Url,
+    /// Who had to prove a name: the URL's host, or a proxy on the way.
+    pub host: String,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+    /// The certificates, the server's own first; one that cannot be read is missing.
+    pub certificates: Vec<Certificate>,
+}
+
+impl CertificateQuestion {
+    pub(crate) fn new(url: Url, rejection: &Rejection) -> Self {
+        let readable = |der: &Vec<u8>| Certificate::from_der(der).ok();
+        Self {
+            url,
+            host: rejection.host.clone(),
+            problems: rejection.problems.clone(),
+            certificates: rejection.certificates.iter().filter_map(readable).collect(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use http::{Method, StatusCode};
 use url::Url;
 use wayfare_net::dial::{DialFailure, DialStage};
-use wayfare_net::tls::TlsProblem;
+use wayfare_net::tls::{Rejection, TlsProblem};
 use wayfare_proto::policy::redirect::Refusal;
 use wayfare_proto::policy::retry::is_idempotent;
 use wayfare_proto::route::proxy::Proxy;
@@ -233,6 +233,14 @@ impl Error {
     pub(crate) fn with_retry(mut self, retry: Retry) -> Self {
         self.0.retry = retry;
         self
+    }
+
+    /// Everything that is wrong with a server's certificates, and the certificates, if that is why
+    /// it failed.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        let source = self.0.source.as_deref()?;
+        source.downcast_ref::<DialFailure>()?.rejection()
     }
 
     pub(crate) fn at_proxy(mut self, trouble: ProxyTrouble) -> Self {

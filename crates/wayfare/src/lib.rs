@@ -114,8 +114,16 @@ pub mod network {
 
 /// What TLS handshakes agree on and fail with.
 pub mod tls {
-    pub use wayfare_net::tls::TlsProblem;
+    pub use wayfare_net::tls::exceptions::{Exception, Kept};
     pub use wayfare_net::tls::facts::{Session, TlsFacts};
+    pub use wayfare_net::tls::pins::PinError;
+    pub use wayfare_net::tls::suites::UnknownName;
+    pub use wayfare_net::tls::{Rejection, StapleState, TlsProblem};
+    pub use wayfare_proto::certificate::extension::Extension;
+    pub use wayfare_proto::certificate::key::{Algorithm, Form, Key, PublicKey};
+    pub use wayfare_proto::certificate::name::{DistinguishedName, Part};
+    pub use wayfare_proto::certificate::problem::{Problem, ProblemKind};
+    pub use wayfare_proto::certificate::{AlternativeName, Certificate, Damaged};
 }
 
 /// The README's examples, compiled.

@@ -1,23 +1,25 @@
 //! Settings, grouped by the part they belong to; a request is born with its manager's.
 
+mod tls;
+
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 pub use wayfare_net::dns::Resolver;
 use wayfare_net::socket::SocketOptions;
 pub use wayfare_net::socket::{Binding, Keepalive};
-use wayfare_net::tls::policy::{Roots, TlsPolicy, TlsSettings, Verify, authorities_from_pem};
 pub use wayfare_proto::policy::deadline::Wait;
 pub use wayfare_proto::policy::redirect::RedirectPolicy;
 use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 pub use wayfare_proto::wire::coding::guard::BombGuard;
 pub use wayfare_proto::wire::http1::limits::HeadLimits;
 
-use crate::error::{Error, ErrorKind, Stage};
 pub use crate::proxies::Proxies;
+pub use tls::{
+    CipherSuite, DangerousTls, Exceptions, Group, Identity, KeyLog, Pins, Resumption, Revocation,
+    Tls, TlsVersions, Verify,
+};
 
 /// Everything that can be set for one request.
 #[derive(Clone, Debug, Default)]
@@ -257,112 +259,6 @@ impl Default for Headers {
 
 /// The `User-Agent` of requests that set none.
 pub const USER_AGENT: &str = concat!("wayfare/", env!("CARGO_PKG_VERSION"));
-
-/// Whom to trust.
-///
-/// Connections made under one value share sessions; a changed value starts afresh, so a
-/// connection is never reused under other rules than it was made with.
-///
-/// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let pem = std::fs::read("company-ca.pem")?;
-/// let tls = wayfare::options::Tls::default().with_authority_pem(pem)?;
-/// let manager = wayfare::Manager::builder().tls(tls).build();
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Tls {
-    policy: Arc<TlsPolicy>,
-    /// Made from the same settings, but with sessions of its own.
-    towards_proxies: Arc<TlsPolicy>,
-}
-
-impl Tls {
-    /// Trusts the authorities of a PEM text too.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if the text holds no certificate or a damaged one.
-    pub fn with_authority_pem(self, pem: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let mut settings = self.policy.settings().clone();
-        settings.authorities.extend(read_pem(pem.as_ref(), "the PEM text")?);
-        Ok(Self::from(settings))
-    }
-
-    /// Trusts the authorities of a PEM text and nobody else.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if the text holds no certificate or a damaged one.
-    pub fn with_only_authority_pem(self, pem: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let mut settings = self.policy.settings().clone();
-        settings.authorities = read_pem(pem.as_ref(), "the PEM text")?;
-        settings.roots = Roots::Own;
-        Ok(Self::from(settings))
-    }
-
-    /// Trusts the authorities of a PEM file and nobody else, as `curl --cacert` does.
-    ///
-    /// # Errors
-    /// [`ErrorKind::FileSystem`] if the file cannot be read, [`ErrorKind::InvalidRequest`] if it
-    /// holds no certificate.
-    pub fn with_only_authority_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let pem = std::fs::read(path).map_err(|why| {
-            let message = format!("cannot read the CA file {}: {why}", path.display());
-            Error::new(ErrorKind::FileSystem, Stage::Store, message).because(why)
-        })?;
-        let mut settings = self.policy.settings().clone();
-        settings.authorities = read_pem(&pem, &path.display().to_string())?;
-        settings.roots = Roots::Own;
-        Ok(Self::from(settings))
-    }
-
-    /// Starts from the list of authorities compiled into the library instead of the system's.
-    #[must_use]
-    pub fn with_bundled_roots(self) -> Self {
-        Self::from(TlsSettings { roots: Roots::Bundled, ..self.policy.settings().clone() })
-    }
-
-    /// The settings that give up safety.
-    #[must_use]
-    pub fn dangerous(self) -> DangerousTls {
-        DangerousTls(self)
-    }
-
-    pub(crate) fn policy(&self) -> &Arc<TlsPolicy> {
-        &self.policy
-    }
-
-    /// The policy for proxies, which never see a session of an origin.
-    pub(crate) fn towards_proxies(&self) -> &Arc<TlsPolicy> {
-        &self.towards_proxies
-    }
-}
-
-impl From<TlsSettings> for Tls {
-    fn from(settings: TlsSettings) -> Self {
-        let towards_proxies = Arc::new(TlsPolicy::new(settings.clone()));
-        Self { policy: Arc::new(TlsPolicy::new(settings)), towards_proxies }
-    }
-}
-
-/// Settings of [`Tls`] that give up safety.
-#[derive(Clone, Debug)]
-pub struct DangerousTls(Tls);
-
-impl DangerousTls {
-    /// Takes any certificate from anybody: whoever sits on the path can read and change
-    /// everything. For tests.
-    #[must_use]
-    pub fn trust_everybody(self) -> Tls {
-        let settings = self.0.policy.settings().clone();
-        Tls::from(TlsSettings { verify: Verify::Nobody, ..settings })
-    }
-}
-
-fn read_pem(pem: &[u8], from: &str) -> Result<Vec<Vec<u8>>, Error> {
-    authorities_from_pem(pem)
-        .map_err(|why| Error::invalid_request(format!("{from}: {why}")).because(why))
-}
 
 #[cfg(test)]
 mod tests {

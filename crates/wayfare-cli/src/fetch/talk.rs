@@ -105,6 +105,7 @@ fn in_words(what: &What) -> Option<String> {
             format!("secured by {version}, {cipher_suite}, {key_exchange}; {protocol}")
         }
         What::Reused => "using a kept connection".to_owned(),
+        What::CertificateAccepted { host } => format!("the certificate of {host} is accepted"),
         What::Retried { why } => format!("once more: {why}"),
         What::UploadStopped { sent, .. } => {
             format!("the answer came before the upload was done; stopped after {}", size(*sent))

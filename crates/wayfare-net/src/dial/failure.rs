@@ -9,7 +9,7 @@ use wayfare_proto::route::hops::End;
 use wayfare_proto::route::proxy::Proxy;
 
 use super::hop::HopFailure;
-use crate::tls::{TlsFailure, TlsProblem};
+use crate::tls::{Rejection, TlsFailure, TlsProblem};
 
 /// Where on the way a dial stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,15 @@ impl DialFailure {
     pub fn tls_problem(&self) -> Option<TlsProblem> {
         match &self.cause {
             Cause::Tls(failure) => Some(failure.problem),
+            _ => None,
+        }
+    }
+
+    /// Everything that is wrong with the server's certificates, if it is that.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match &self.cause {
+            Cause::Tls(failure) => failure.rejection.as_ref(),
             _ => None,
         }
     }

@@ -315,6 +315,24 @@ pub(crate) fn pem_block(label: &str, der: &[u8]) -> String {
     pem + &format!("-----END {label}-----\n")
 }
 
+/// The revocation lists of a PEM text, in DER.
+///
+/// # Errors
+/// [`Damaged`] if there is none, or one is not whole.
+pub fn list_ders_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, Damaged> {
+    let mut found = Vec::new();
+    for block in pem_blocks(pem) {
+        let (label, der) = block?;
+        if label == "X509 CRL" {
+            found.push(der);
+        }
+    }
+    if found.is_empty() {
+        return Err(Damaged("no \"BEGIN X509 CRL\" block in the PEM text".into()));
+    }
+    Ok(found)
+}
+
 /// The blocks of a PEM text (RFC 7468 §3, the lax form): what stands between blocks is explanation,
 /// and so are header lines such as `Proc-Type:`, which are refused because they mean a cipher.
 pub(crate) fn pem_blocks(

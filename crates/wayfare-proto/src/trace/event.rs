@@ -104,6 +104,11 @@ pub enum What {
         /// The name.
         host: String,
     },
+    /// A certificate with something wrong is accepted from now on.
+    CertificateAccepted {
+        /// Whose it is.
+        host: String,
+    },
     /// The request is sent once more.
     Retried {
         /// Why.

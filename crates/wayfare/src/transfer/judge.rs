@@ -32,6 +32,9 @@ impl Transfer {
         if let Some(untouched) = untouched {
             self.body = untouched;
         }
+        if self.may_trust(&error) {
+            return Ok(Verdict::Ask(Question::Certificate(error)));
+        }
         if error.proxy_trouble().is_some() {
             return self.judge_way(error);
         }

@@ -9,6 +9,7 @@ pub(crate) mod logins;
 mod plan;
 pub(crate) mod shared;
 mod stop;
+mod trust;
 mod way;
 
 use std::future::Future;
@@ -147,6 +148,8 @@ enum Expectation {
 
 /// What is put to the delegate.
 pub(crate) enum Question {
+    /// Certificates that are not in order, and the error if they are not accepted.
+    Certificate(Error),
     /// Who is asking a proxy.
     Login(Box<Challenged>),
     /// A redirect, and the answer to deliver if it is not to be followed.
@@ -250,6 +253,7 @@ impl Transfer {
 
     async fn ask_delegate(&mut self, question: Question) -> Result<Asked, Error> {
         let (next, answer) = match question {
+            Question::Certificate(error) => return self.trust(error).await.map(Asked::Yes),
             Question::Login(challenged) => return self.login(*challenged).await.map(Asked::Yes),
             Question::Redirect { next, answer } => (next, answer),
         };

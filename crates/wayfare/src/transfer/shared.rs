@@ -15,6 +15,7 @@ use wayfare_proto::route::bad_proxies::BadProxies;
 use wayfare_proto::route::proxy::Chain;
 
 use super::logins::Logins;
+use super::trust::Trials;
 use crate::delegate::Delegate;
 use crate::options::Options;
 use crate::protocol::Registry;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) delegate: Arc<dyn Delegate>,
     pub(crate) options: Arc<Options>,
+    pub(crate) trials: Trials,
     pub(crate) logins: Logins,
     /// What replaces the proxies of `options`, if anything was set since.
     proxies: Mutex<Option<Proxies>>,
@@ -58,6 +60,7 @@ impl Shared {
             registry,
             delegate,
             options,
+            trials: Trials::default(),
             logins: Logins::default(),
             proxies: Mutex::default(),
             bad_proxies: Mutex::default(),
