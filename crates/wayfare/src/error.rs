@@ -481,6 +481,9 @@ impl From<DialFailure> for Error {
         }
         let kind = match (failure.stage, failure.tls_problem(), failure.io_kind()) {
             (_, Some(problem), _) => ErrorKind::Tls(problem),
+            (DialStage::Resolve, _, Some(io::ErrorKind::TimedOut)) => {
+                ErrorKind::Timeout(Phase::Resolve)
+            }
             (DialStage::Resolve, ..) => ErrorKind::NameNotFound,
             (_, _, Some(io::ErrorKind::ConnectionRefused)) => ErrorKind::ConnectionRefused,
             (_, _, Some(io::ErrorKind::ConnectionReset)) => ErrorKind::ConnectionLost,

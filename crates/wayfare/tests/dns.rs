@@ -388,3 +388,58 @@ fn what_is_no_dns_answer_over_https_is_refused() {
         assert!(failure.to_string().contains(words), "{failure}");
     }
 }
+
+/// An HTTPS record of the name itself with an address.
+fn service(address: [u8; 4]) -> Vec<u8> {
+    let mut data = vec![0, 1, 0];
+    data.extend([0, 1, 0, 9]);
+    data.extend(b"\x08http/1.1");
+    data.extend([0, 4, 0, 4]);
+    data.extend(address);
+    record(65, 60, &data)
+}
+
+#[test]
+fn the_addresses_of_https_records_are_used_while_the_others_are_awaited() {
+    for face in FACES {
+        let builder = wayfare_testkit::Server::builder().tls(&it::identity().1);
+        let web = builder.bind_on_thread("127.0.0.1:0").unwrap();
+        let names = Arc::new(Mutex::new(Vec::new()));
+        let seen = names.clone();
+        // Only the record for HTTPS is told; the questions for addresses stay without an answer.
+        let server = Scripted::over_udp(move |_, question| match kind_of(question) {
+            65 => {
+                let name = question[12..].iter().take_while(|byte| **byte != 0);
+                let name: Vec<_> = name.copied().collect();
+                seen.lock().unwrap().push(name.escape_ascii().to_string());
+                vec![answer(question, GOOD, &[service([127, 0, 0, 1])])]
+            }
+            _ => Vec::new(),
+        });
+        let port = web.address().port();
+        let url = format!("https://www.localhost.test:{port}/get");
+        let dns = Dns { resolver: Resolver::Own(vec![server.server()]), ..Dns::default() };
+        let tls = wayfare::options::Tls::default().dangerous().trust_everybody();
+        let manager = Manager::builder().dns(dns).tls(tls).build();
+        let began = Instant::now();
+        assert_eq!(fetch(face, &manager, Ask::get(&url)).unwrap().status, 200, "{face:?}");
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        let asked = names.lock().unwrap();
+        assert_eq!(asked.len(), 1);
+        assert!(asked[0].contains(&format!("_{port}")) && asked[0].contains("_https"), "{asked:?}");
+    }
+}
+
+#[test]
+fn servers_that_say_nothing_are_a_timeout_of_the_lookup() {
+    let silent = Scripted::over_udp(|_, _| Vec::new());
+    let timeouts = wayfare::options::Timeouts {
+        resolve: Duration::from_millis(200).into(),
+        ..Default::default()
+    };
+    for face in FACES {
+        let ask = Ask::get("http://a.test/").timeouts(timeouts);
+        let error = fetch(face, &with(&[silent.server()]), ask).unwrap_err();
+        assert_eq!(error.kind(), wayfare::ErrorKind::Timeout(wayfare::Phase::Resolve), "{error}");
+    }
+}

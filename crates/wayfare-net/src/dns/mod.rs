@@ -130,8 +130,8 @@ impl Names {
             let question = Question::new(&candidate, kind)?;
             match self.question(around, (&own, &conf), question).await {
                 Err(failure) if failure.kind == LookupFault::NotFound => last = Some(failure),
-                // A completed name may exist without these records; the bare one may have them.
-                Err(failure) if failure.kind == LookupFault::NoData => last = Some(failure),
+                // A name that exists without these records is the one that was meant: going on
+                // would find one family's addresses under another name than the other's.
                 done => return done,
             }
         }
