@@ -21,6 +21,10 @@
 //! | `QHttpMultiPart`, `QFormDataBuilder` | [`Multipart`](crate::Multipart) |
 //! | `abort()` | [`Handle::abort`](crate::Handle::abort), or dropping |
 //! | `connectToHost(Encrypted)` | [`Manager::preconnect`](crate::Manager::preconnect) |
+//! | `QHostInfo::lookupHost`, `fromName` | [`Manager::addresses_of`](crate::Manager::addresses_of), [`Manager::names_of`](crate::Manager::names_of) |
+//! | `QDnsLookup` | [`Manager::lookup`](crate::Manager::lookup); the number by [`LookupFault::qt_code`](crate::dns::LookupFault::qt_code) |
+//! | `QHostAddress`, `parseSubnet` | [`Address`](crate::address::Address), [`Subnet`](crate::address::Subnet) |
+//! | `QNetworkInterface::allInterfaces` | [`interfaces`](crate::interface::interfaces) |
 //! | `supportedSchemes` | [`Manager::supported_schemes`](crate::Manager::supported_schemes) |
 //! | `createRequest` overridden | [`Protocol`](crate::protocol::Protocol) for a scheme |
 //!

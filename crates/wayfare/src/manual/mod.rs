@@ -4,6 +4,7 @@
 //! * [`bodies`]: what goes out, what comes in, and what counts as complete.
 //! * [`timeouts`]: which waits there are, and what each covers.
 //! * [`security`]: what is safe by default, and how to give it up.
+//! * [`names_and_addresses`]: who looks names up, which address is taken, and the way out.
 //! * [`queueing`]: who goes next.
 //! * [`two_faces`]: awaited and blocking, and where the I/O is done.
 //! * [`from_qt`] and [`from_reqwest`]: for those who come from there.
@@ -12,6 +13,7 @@ pub mod bodies;
 pub mod from_qt;
 pub mod from_reqwest;
 pub mod life_of_a_request;
+pub mod names_and_addresses;
 pub mod queueing;
 pub mod security;
 pub mod timeouts;
