@@ -95,31 +95,23 @@ fn in_words(error: &Error) -> String {
             | TlsProblem::UnknownIssuer
             | TlsProblem::WrongName
     );
-    let end = [": invalid peer certificate", ": received corrupt message"]
-        .iter()
-        .find_map(|words| message.find(words))
-        .filter(|_| is_said)
-        .unwrap_or(message.len());
-    let names = match problem {
-        TlsProblem::WrongName => certified(&message[end..]),
-        _ => Vec::new(),
-    };
-    match names.is_empty() {
-        true => message[..end].to_owned(),
-        false => format!("{}: it is for {}", &message[..end], names.join(", ")),
-    }
-}
-
-/// The names in `DnsName("a.test"), IpAddress(127.0.0.1) or DnsName("b.test")`.
-fn certified(text: &str) -> Vec<&str> {
-    let Some((_, list)) = text.split_once("is only valid for ") else { return Vec::new() };
-    let mut names = Vec::new();
-    for name in list.split(['(', ')']).skip(1).step_by(2).map(|name| name.trim_matches('"')) {
-        if !names.contains(&name) {
-            names.push(name);
+    match error.rejection() {
+        Some(rejection) if is_said && rejection.problems.len() == 1 => {
+            // The first words say it; what follows them would say it again.
+            let end = message.find(&format!(": {rejection}")).unwrap_or(message.len());
+            match (problem, rejection.names()) {
+                (TlsProblem::WrongName, names) if !names.is_empty() => {
+                    format!("{}: it is for {}", &message[..end], names.join(", "))
+                }
+                _ => message[..end].to_owned(),
+            }
+        }
+        Some(_) => message.to_owned(),
+        None => {
+            let end = message.find(": received corrupt message").filter(|_| is_said);
+            message[..end.unwrap_or(message.len())].to_owned()
         }
     }
-    names
 }
 
 /// What to try.
@@ -250,14 +242,6 @@ mod tests {
         assert_eq!(shown("http://ada:sesame@a.test/@x"), "http://a.test/@x");
         assert_eq!(shown("ada:sesame@a.test"), "…@a.test");
         assert_eq!(shown("http://a.test/"), "http://a.test/");
-    }
-
-    #[test]
-    fn the_names_of_a_certificate_are_read() {
-        let text = "x; certificate is only valid for DnsName(\"a.test\"), IpAddress(127.0.0.1) \
-                    or DnsName(\"a.test\")";
-        assert_eq!(certified(text), ["a.test", "127.0.0.1"]);
-        assert!(certified("certificate is not valid for any names (according to x)").is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rustls::pki_types::{
     CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
 };
 use wayfare_proto::certificate::Certificate;
+use wayfare_proto::certificate::key::Algorithm;
 use wayfare_proto::certificate::ocsp::{Answer, Issuer, Status, Unusable};
 use wayfare_proto::certificate::problem::{Problem, ProblemKind};
 use webpki::{
@@ -72,9 +73,13 @@ impl Judge {
         algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, String> {
         let list = |der: &Vec<u8>| {
-            webpki::OwnedCertRevocationList::from_der(der)
-                .map(CertRevocationList::from)
-                .map_err(|why| format!("a revocation list cannot be used: {why}"))
+            webpki::OwnedCertRevocationList::from_der(der).map(CertRevocationList::from).map_err(
+                |why| {
+                    format!(
+                        "a revocation list cannot be used (version 2, direct and whole?): {why}"
+                    )
+                },
+            )
         };
         Ok(Self {
             trusted: Trusted::by(settings),
@@ -96,6 +101,10 @@ impl Judge {
                     problems.insert(at_leaf(ProblemKind::HostNameMismatch));
                 }
                 problems.extend(out_of_time(&leaf, shown.now).map(at_leaf));
+                let key = leaf.public_key();
+                if *key.algorithm() == Algorithm::Rsa && key.bits() < SMALLEST_RSA {
+                    problems.insert(at_leaf(ProblemKind::WeakAlgorithm));
+                }
                 leaf
             }
             (_, Err(why)) => {
@@ -130,7 +139,7 @@ impl Judge {
         }
         let others: Vec<_> =
             shown.others.iter().map(|der| Certificate::from_der(der).ok()).collect();
-        let mut first = None;
+        let (mut first, mut late) = (None, None);
         for time in self.moments(shown, leaf, &others) {
             match self.build(shown, time, Lists::Ignored) {
                 Ok(path) => {
@@ -146,10 +155,12 @@ impl Judge {
                     }
                     return Some(path);
                 }
+                // Being out of time hides what else is wrong, and is told in any case.
+                Err(why) if is_about_time(&why) => late.get_or_insert(why),
                 Err(why) => first.get_or_insert(why),
             };
         }
-        let why = first.unwrap_or(webpki::Error::UnknownIssuer);
+        let why = first.or(late).unwrap_or(webpki::Error::UnknownIssuer);
         problems.insert(untrusted(&why, leaf, &others));
         None
     }
@@ -399,6 +410,10 @@ fn untrusted(why: &webpki::Error, leaf: &Certificate, others: &[Option<Certifica
     Problem { kind, depth }
 }
 
+fn is_about_time(why: &webpki::Error) -> bool {
+    matches!(kind_of(why), ProblemKind::Expired | ProblemKind::NotYetValid)
+}
+
 fn kind_of(why: &webpki::Error) -> ProblemKind {
     use webpki::Error as E;
     #[allow(deprecated)] // Still given by older paths of the verifier.
@@ -435,5 +450,7 @@ fn kind_of(why: &webpki::Error) -> ProblemKind {
 
 /// id-kp-OCSPSigning, 1.3.6.1.5.5.7.3.9.
 const OCSP_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
+/// The engine takes no signature of a smaller key either.
+const SMALLEST_RSA: usize = 2048;
 /// A server could show a great many certificates.
 const MOST_MOMENTS: usize = 17;

@@ -98,6 +98,11 @@ impl From<io::Error> for TlsFailure {
             (Some(error), None) => problem_of(error),
             (None, None) => TlsProblem::Closed,
         };
+        let source = match &rejection {
+            // The engine wraps it in words of its own.
+            Some(rejection) => io::Error::new(io::ErrorKind::InvalidData, rejection.clone()),
+            None => source,
+        };
         Self { problem, source, rejection }
     }
 }
@@ -167,16 +172,7 @@ impl fmt::Display for TlsFailure {
             TlsProblem::Violation => "the server broke the TLS protocol",
             TlsProblem::WrongName => "the server's certificate is for another name",
         };
-        f.write_str(words)?;
-        match &self.rejection {
-            // One thing is said by the words already, unless they are the general ones.
-            Some(rejection)
-                if rejection.problems.len() > 1 || self.problem == TlsProblem::BadCertificate =>
-            {
-                write!(f, " ({rejection})")
-            }
-            _ => Ok(()),
-        }
+        f.write_str(words)
     }
 }
 

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use sha2::Digest as _;
 use wayfare_proto::certificate::problem::{Problem, ProblemKind};
+use wayfare_proto::certificate::{AlternativeName, Certificate};
 
 use super::examine::{Findings, Judge, Shown, StapleState};
 use super::exceptions::{Exception, Exceptions};
@@ -30,6 +31,20 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// The host names and addresses of the server's certificate, the first eight of them, without
+    /// anything that could act on a terminal.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let leaf = self.certificates.first().and_then(|der| Certificate::from_der(der).ok());
+        let names = leaf.map(|leaf| leaf.alternative_names()).unwrap_or_default();
+        let shown = names.iter().filter_map(|name| match name {
+            AlternativeName::Dns(name) => Some(name.escape_debug().to_string()),
+            AlternativeName::Ip(address) => Some(address.to_string()),
+            _ => None,
+        });
+        shown.take(MOST_NAMES).collect()
+    }
+
     /// The exception that would accept exactly this.
     #[must_use]
     pub fn exception(&self) -> Exception {
@@ -42,11 +57,18 @@ impl Rejection {
     }
 }
 
+/// Everything that is wrong, and for whom a certificate of another name is.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, problem) in self.problems.iter().enumerate() {
             let comma = if place > 0 { "; " } else { "" };
             write!(f, "{comma}{problem}")?;
+            if problem.kind == ProblemKind::HostNameMismatch {
+                match self.names() {
+                    names if names.is_empty() => f.write_str(" (it is for no host)")?,
+                    names => write!(f, " (it is for {})", names.join(", "))?,
+                }
+            }
         }
         Ok(())
     }
@@ -191,4 +213,5 @@ impl fmt::Debug for Verifier {
     }
 }
 
+const MOST_NAMES: usize = 8;
 const MOST_REMEMBERED: usize = 1_000;

@@ -1,0 +1,461 @@
+//! Good and bad certificates, served by nginx: each bad one is refused for all that is wrong with
+//! it, by every face, before anything of a request is sent.
+
+#![allow(clippy::unwrap_used)] // What a helper unwraps fails the test that called it.
+
+mod it;
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use it::{Ask, Directory, FACES, Face, fetch, runtime};
+use wayfare::delegate::{CertificateQuestion, Delegate, Trust, Trusting};
+use wayfare::options::{Dns, Exceptions, Pins, Revocation, Tls, TlsVersions};
+use wayfare::tls::{Certificate, Problem, ProblemKind, Session, StapleState, TlsProblem};
+use wayfare::{ErrorKind, Manager};
+
+use ProblemKind as K;
+
+/// One nginx with a port for each certificate.
+struct Site {
+    process: Child,
+    folder: Directory,
+    ports: HashMap<&'static str, u16>,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn find(program: &str) -> Option<String> {
+    let places = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"];
+    let found =
+        places.iter().map(|place| format!("{place}/{program}")).find(|p| Path::new(p).exists());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+const NAMES: &[(&str, &str)] = &[
+    ("good", ""),
+    ("expired", ""),
+    ("notyet", ""),
+    ("wrongname", ""),
+    ("untrusted", ""),
+    ("everything", ""),
+    ("incomplete", ""),
+    ("complete", ""),
+    ("latechain", ""),
+    ("constrained", ""),
+    ("wildcard", ""),
+    ("revoked", ""),
+    ("stapled", "ssl_stapling on; ssl_stapling_file stapled.ocsp;"),
+    ("stapledbad", "ssl_stapling on; ssl_stapling_file stapledbad.ocsp;"),
+    ("stapledfalse", "ssl_stapling on; ssl_stapling_file stapledfalse.ocsp;"),
+    ("muststaple", ""),
+    ("purpose", ""),
+    ("caleaf", ""),
+    ("weak", ""),
+    ("sha1", ""),
+    ("selfsigned", ""),
+    ("clients", "ssl_verify_client on; ssl_client_certificate ca.pem;"),
+    ("old", "ssl_protocols TLSv1.2;"),
+    ("new", "ssl_protocols TLSv1.3;"),
+];
+
+impl Site {
+    fn start() -> Option<Self> {
+        let (nginx, _openssl) = (find("nginx")?, find("openssl")?);
+        let folder = Directory::new("pki");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/make.sh");
+        let made = Command::new("sh").arg(script).arg(&folder.0).status().unwrap();
+        assert!(made.success(), "the certificates could not be made");
+        fs::create_dir_all(folder.join("tmp")).unwrap();
+        let root = folder.0.display();
+        let mut ports = HashMap::new();
+        let mut servers = String::new();
+        let held: Vec<_> =
+            NAMES.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        for ((name, extra), held) in NAMES.iter().zip(&held) {
+            let port = held.local_addr().unwrap().port();
+            ports.insert(*name, port);
+            servers += &format!(
+                "server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {root}/{name}.pem;\n\
+                 ssl_certificate_key {root}/{name}.key; {}\n\
+                 location / {{ return 200 \"{name}\\n\"; }} }}\n",
+                extra
+                    .replace("_file ", &format!("_file {root}/"))
+                    .replace("_certificate ca", &format!("_certificate {root}/ca"))
+            );
+        }
+        drop(held);
+        let config = format!(
+            "daemon off; master_process off; pid {root}/nginx.pid; error_log {root}/error.log;\n\
+             events {{ worker_connections 512; }}\n\
+             http {{ access_log {root}/access.log; client_body_temp_path {root}/tmp/a;\n\
+             proxy_temp_path {root}/tmp/b; fastcgi_temp_path {root}/tmp/c;\n\
+             uwsgi_temp_path {root}/tmp/d; scgi_temp_path {root}/tmp/e;\n\
+             ssl_session_cache shared:all:1m;\n{servers} }}\n"
+        );
+        fs::write(folder.join("nginx.conf"), config).unwrap();
+        let mut command = Command::new(nginx);
+        command.arg("-c").arg(folder.join("nginx.conf")).arg("-p").arg(&folder.0);
+        command
+            .arg("-e")
+            .arg(folder.join("error.log"))
+            .env("OPENSSL_CONF", folder.join("openssl.cnf"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let site = Self { process: command.spawn().unwrap(), folder, ports };
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", site.ports["new"])).is_err() {
+            let log = || fs::read_to_string(site.folder.join("error.log")).unwrap_or_default();
+            assert!(began.elapsed() < Duration::from_secs(10), "nginx does not listen: {}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(site)
+    }
+
+    fn url(&self, name: &str) -> String {
+        self.url_of(name, &format!("{name}.test"))
+    }
+
+    fn url_of(&self, name: &str, host: &str) -> String {
+        format!("https://{host}:{}/", self.ports[name])
+    }
+
+    fn read(&self, file: &str) -> Vec<u8> {
+        fs::read(self.folder.join(file)).unwrap()
+    }
+
+    fn trust(&self) -> Tls {
+        let tls = Tls::default().with_only_authority_pem(self.read("ca.pem")).unwrap();
+        tls.with_authority_pem(self.read("rsaca.pem")).unwrap()
+    }
+
+    fn requests(&self) -> usize {
+        fs::read_to_string(self.folder.join("access.log")).unwrap_or_default().lines().count()
+    }
+}
+
+fn manager(tls: Tls) -> Manager {
+    builder(tls).build()
+}
+
+fn builder(tls: Tls) -> wayfare::Builder {
+    let here = IpAddr::from([127, 0, 0, 1]);
+    Manager::builder().tls(tls).dns(Dns { pins: vec![("*".into(), here)], ..Dns::default() })
+}
+
+fn at(kind: ProblemKind, depth: usize) -> Problem {
+    Problem { kind, depth }
+}
+
+#[test]
+fn every_bad_certificate_is_refused_for_all_that_is_wrong_with_it() {
+    let Some(site) = Site::start() else { return };
+    let lists = site.trust().with_revocation_list(site.read("ca.crl")).unwrap();
+    let table: &[(&str, TlsProblem, &[Problem])] = &[
+        ("expired", TlsProblem::Expired, &[at(K::Expired, 0)]),
+        ("notyet", TlsProblem::NotYetValid, &[at(K::NotYetValid, 0)]),
+        ("wrongname", TlsProblem::WrongName, &[at(K::HostNameMismatch, 0)]),
+        ("untrusted", TlsProblem::UnknownIssuer, &[at(K::SelfSignedInChain, 1)]),
+        (
+            "everything",
+            TlsProblem::UnknownIssuer,
+            &[at(K::Expired, 0), at(K::HostNameMismatch, 0), at(K::UnknownIssuer, 0)],
+        ),
+        ("incomplete", TlsProblem::UnknownIssuer, &[at(K::UnknownIssuer, 0)]),
+        ("latechain", TlsProblem::Expired, &[at(K::Expired, 1)]),
+        ("constrained", TlsProblem::BadCertificate, &[at(K::NameConstraint, 0)]),
+        ("revoked", TlsProblem::Revoked, &[at(K::Revoked, 0)]),
+        ("stapledbad", TlsProblem::Revoked, &[at(K::Revoked, 0)]),
+        ("muststaple", TlsProblem::BadCertificate, &[at(K::RevocationUnknown, 0)]),
+        ("purpose", TlsProblem::BadCertificate, &[at(K::InvalidPurpose, 0)]),
+        ("caleaf", TlsProblem::BadCertificate, &[at(K::InvalidPurpose, 0)]),
+        ("weak", TlsProblem::BadCertificate, &[at(K::WeakAlgorithm, 0)]),
+        ("sha1", TlsProblem::BadCertificate, &[at(K::WeakAlgorithm, 0)]),
+        ("selfsigned", TlsProblem::UnknownIssuer, &[at(K::SelfSigned, 0)]),
+    ];
+    for face in FACES {
+        for (name, problem, problems) in table {
+            let manager = manager(lists.clone());
+            let why = fetch(face, &manager, Ask::get(site.url(name))).unwrap_err();
+            assert_eq!(why.kind(), ErrorKind::Tls(*problem), "{face:?} {name}: {why}");
+            let rejection = why.rejection().unwrap();
+            let mut found = rejection.problems.clone();
+            found.sort();
+            assert_eq!(found, *problems, "{face:?} {name}");
+            assert_eq!(rejection.host, format!("{name}.test"));
+            assert!(!rejection.certificates.is_empty());
+        }
+    }
+    assert_eq!(site.requests(), 0, "something was sent to a server that proved nothing");
+}
+
+#[test]
+fn good_certificates_are_taken() {
+    let Some(site) = Site::start() else { return };
+    for face in FACES {
+        let manager = manager(site.trust());
+        for name in ["good", "complete", "old", "new", "stapledfalse"] {
+            let got = fetch(face, &manager, Ask::get(site.url(name))).unwrap();
+            assert_eq!(got.text(), format!("{name}\n"), "{face:?}");
+        }
+        // Nobody told that it was revoked.
+        fetch(face, &manager, Ask::get(site.url("revoked"))).unwrap();
+        let wild = |host: &str| fetch(face, &manager, Ask::get(site.url_of("wildcard", host)));
+        assert_eq!(wild("a.wild.test").unwrap().text(), "wildcard\n");
+        for host in ["wild.test", "a.b.wild.test", "wild.test.", "a.wildtest"] {
+            let why = wild(host).unwrap_err();
+            assert_eq!(why.kind(), ErrorKind::Tls(TlsProblem::WrongName), "{host}");
+        }
+    }
+}
+
+#[test]
+fn a_stapled_answer_is_believed_only_from_the_certificates_authority() {
+    let Some(site) = Site::start() else { return };
+    let manager = manager(site.trust());
+    let staple = |name: &str| {
+        let url = site.url(name);
+        let reply = runtime().block_on(manager.get(url).send()).unwrap();
+        reply.tls().unwrap().staple.clone()
+    };
+    assert_eq!(staple("stapled"), StapleState::Good);
+    assert_eq!(staple("good"), StapleState::None);
+    match staple("stapledfalse") {
+        StapleState::Unusable(why) => assert!(why.contains("not signed"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    let demanding = site.trust().with_revocation(Revocation::Demanded);
+    for face in FACES {
+        let manager = self::manager(demanding.clone());
+        fetch(face, &manager, Ask::get(site.url("stapled"))).unwrap();
+        for name in ["good", "stapledfalse"] {
+            let why = fetch(face, &manager, Ask::get(site.url(name))).unwrap_err();
+            let problems = &why.rejection().unwrap().problems;
+            assert_eq!(problems, &[at(K::RevocationUnknown, 0)], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_whom_it_is_for_only() {
+    let Some(site) = Site::start() else { return };
+    let with = |key: &str, passphrase| {
+        site.trust().with_client_certificate(site.read("client.pem"), site.read(key), passphrase)
+    };
+    for face in FACES {
+        let without = fetch(face, &manager(site.trust()), Ask::get(site.url("clients"))).unwrap();
+        assert_eq!(without.status, 400, "{face:?}");
+        for tls in [with("client.key", None), with("client-sealed.key", Some("secret"))] {
+            let got = fetch(face, &manager(tls.unwrap()), Ask::get(site.url("clients"))).unwrap();
+            assert_eq!((got.status, got.text()), (200, "clients\n"), "{face:?}");
+        }
+    }
+    let why = |key: &str, passphrase| with(key, passphrase).unwrap_err().to_string();
+    assert!(why("client-sealed.key", None).contains("passphrase"));
+    assert!(why("client-sealed.key", Some("wrong")).contains("does not open"));
+    assert!(why("good.key", None).contains("certificate and key"), "{}", why("good.key", None));
+}
+
+#[test]
+fn versions_suites_and_groups_are_what_was_asked_for() {
+    let Some(site) = Site::start() else { return };
+    let facts = |tls: Tls, name: &str| {
+        let reply = runtime().block_on(manager(tls).get(site.url(name)).send());
+        reply.map(|reply| reply.tls().unwrap().clone())
+    };
+    let only_old = site.trust().with_versions(TlsVersions::Tls12);
+    let only_new = site.trust().with_versions(TlsVersions::Tls13);
+    assert_eq!(facts(only_old.clone(), "old").unwrap().version, "TLSv1.2");
+    assert_eq!(facts(only_new.clone(), "new").unwrap().version, "TLSv1.3");
+    for (tls, name) in [(only_old.clone(), "new"), (only_new, "old")] {
+        let why = facts(tls, name).unwrap_err();
+        assert_eq!(why.kind(), ErrorKind::Tls(TlsProblem::Incompatible), "{why}");
+    }
+    let suite = "ECDHE-ECDSA-CHACHA20-POLY1305";
+    let chosen = facts(only_old.with_cipher_suites(&[suite]).unwrap(), "old").unwrap();
+    assert_eq!(chosen.cipher_suite, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256");
+    let group = facts(site.trust().with_groups(&["P-384"]).unwrap(), "new").unwrap();
+    assert_eq!((group.key_exchange.as_str(), group.is_post_quantum()), ("secp384r1", false));
+    assert!(site.trust().with_cipher_suites(&["NULL-MD5"]).is_err());
+    assert!(site.trust().with_groups(&["X448"]).is_err());
+    let useless = site.trust().with_versions(TlsVersions::Tls13).with_cipher_suites(&[suite]);
+    assert!(useless.is_err(), "a suite of TLS 1.2 with TLS 1.3 only");
+}
+
+#[test]
+fn a_chain_needs_one_of_the_pinned_keys() {
+    let Some(site) = Site::start() else { return };
+    let pin = |file: &str| {
+        use base64::Engine as _;
+        let key = Certificate::from_pem(site.read(file)).unwrap().public_key().pin();
+        format!("sha256/{}", base64::engine::general_purpose::STANDARD.encode(key))
+    };
+    let (leaf, authority, other) = (pin("good.pem"), pin("ca.pem"), pin("other.pem"));
+    let pins = |first: &str, second: &str| Pins::new("good.test", [first, second]).unwrap();
+    for face in FACES {
+        for good in [&leaf, &authority] {
+            let manager = manager(site.trust().with_pins(pins(good, &other)));
+            fetch(face, &manager, Ask::get(site.url("good"))).unwrap();
+            // Other hosts are not pinned.
+            fetch(face, &manager, Ask::get(site.url("complete"))).unwrap();
+        }
+        let wrong = pins(&other, &pin("middle.pem"));
+        let nobody = site.trust().dangerous().trust_everybody();
+        for tls in [site.trust().with_pins(wrong.clone()), nobody.with_pins(wrong.clone())] {
+            // Whoever trusts everybody is told as the others: pins are the only thing asked then.
+            let why = fetch(face, &manager(tls), Ask::get(site.url("good")));
+            let why = why.expect_err("a pin was passed over");
+            assert_eq!(why.rejection().unwrap().problems, [at(K::PinMismatch, 0)], "{face:?}");
+        }
+    }
+}
+
+/// Accepts or not, and counts how often it is asked.
+struct Judge {
+    answer: Trust,
+    asked: AtomicUsize,
+    last: Mutex<Option<CertificateQuestion>>,
+}
+
+impl Judge {
+    fn new(answer: Trust) -> Arc<Self> {
+        Arc::new(Self { answer, asked: AtomicUsize::new(0), last: Mutex::default() })
+    }
+}
+
+/// Shared, so that the test can look.
+struct Bench(Arc<Judge>);
+
+impl Delegate for Bench {
+    fn certificate<'a>(&'a self, asked: &'a CertificateQuestion) -> Trusting<'a> {
+        self.0.asked.fetch_add(1, Ordering::SeqCst);
+        *self.0.last.lock().unwrap() = Some(asked.clone());
+        Box::pin(async {
+            // Takes its time, as a person does, in whichever home this is.
+            let mut turns = 0;
+            std::future::poll_fn(|cx| {
+                turns += 1;
+                cx.waker().wake_by_ref();
+                if turns > 20 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            })
+            .await;
+            self.0.answer
+        })
+    }
+}
+
+#[test]
+fn the_delegate_is_asked_once_and_what_it_accepts_is_exact() {
+    let Some(site) = Site::start() else { return };
+    for face in FACES {
+        let judge = Judge::new(Trust::Session);
+        let manager = builder(site.trust()).delegate(Bench(judge.clone())).build();
+        std::thread::scope(|scope| {
+            for _ in 0..5 {
+                scope.spawn(|| {
+                    let ask = Ask::post(site.url("expired"), "secret");
+                    assert_eq!(fetch(face, &manager, ask).unwrap().text(), "expired\n");
+                });
+            }
+        });
+        assert_eq!(judge.asked.load(Ordering::SeqCst), 1, "{face:?}");
+        let question = judge.last.lock().unwrap().clone().unwrap();
+        assert_eq!(question.host, "expired.test");
+        assert_eq!(question.problems, [at(K::Expired, 0)]);
+        assert_eq!(question.certificates[0].subject().common_name(), Some("expired.test"));
+        // Another host with the same certificate is another question.
+        fetch(face, &manager, Ask::get(site.url_of("expired", "elsewhere.test"))).unwrap();
+        assert_eq!(judge.asked.load(Ordering::SeqCst), 2, "{face:?}");
+    }
+}
+
+#[test]
+fn who_says_no_is_asked_again_later_and_nothing_is_sent() {
+    let Some(site) = Site::start() else { return };
+    for face in FACES {
+        let judge = Judge::new(Trust::No);
+        let client = site
+            .trust()
+            .with_client_certificate(site.read("client.pem"), site.read("client.key"), None)
+            .unwrap();
+        let manager = builder(client).delegate(Bench(judge.clone())).build();
+        for times in 1..=2 {
+            let why = fetch(face, &manager, Ask::get(site.url("untrusted"))).unwrap_err();
+            assert_eq!(why.kind(), ErrorKind::Tls(TlsProblem::UnknownIssuer));
+            assert_eq!(judge.asked.load(Ordering::SeqCst), times);
+        }
+    }
+    assert_eq!(site.requests(), 0);
+}
+
+#[test]
+fn an_exception_survives_resumption_and_ends_when_it_is_removed() {
+    let Some(site) = Site::start() else { return };
+    let file = site.folder.join("exceptions");
+    let exceptions = Exceptions::in_file(&file).unwrap();
+    let judge = Judge::new(Trust::Always);
+    let tls = site.trust().with_exceptions(exceptions.clone());
+    let manager = builder(tls.clone()).delegate(Bench(judge.clone())).build();
+    let get = || {
+        manager.clear_connections();
+        let reply = runtime().block_on(manager.get(site.url("selfsigned")).send()).unwrap();
+        let facts = reply.tls().unwrap().clone();
+        runtime().block_on(reply.bytes()).unwrap();
+        facts
+    };
+    let first = get();
+    assert_eq!((first.session, first.problems.len()), (Session::Full, 1));
+    let second = get();
+    assert_eq!(second.session, Session::Resumed);
+    assert!(second.exception.is_some() && second.problems == first.problems);
+    assert_eq!(judge.asked.load(Ordering::SeqCst), 1);
+    // Another manager that reads the file need not ask.
+    let again = site.trust().with_exceptions(Exceptions::in_file(&file).unwrap());
+    fetch(Face::Waited, &self::manager(again), Ask::get(site.url("selfsigned"))).unwrap();
+    assert!(exceptions.remove("selfsigned.test").unwrap());
+    assert_eq!(get().session, Session::Full, "a session outlived its exception");
+    assert_eq!(judge.asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn those_who_only_look_are_told_what_is_wrong() {
+    let Some(site) = Site::start() else { return };
+    let manager = manager(site.trust().dangerous().ask_everybody());
+    for (name, problem) in [("expired", K::Expired), ("selfsigned", K::SelfSigned)] {
+        let reply = runtime().block_on(manager.get(site.url(name)).send()).unwrap();
+        assert_eq!(reply.tls().unwrap().problems, [at(problem, 0)]);
+    }
+    let depth = site.trust().with_depth(0);
+    let why = fetch(Face::Waited, &self::manager(depth), Ask::get(site.url("complete")));
+    let problems = why.unwrap_err().rejection().unwrap().problems.clone();
+    assert_eq!(problems, [at(K::PathLengthExceeded, 1)]);
+    let named = site.trust().with_peer_name("right.test");
+    fetch(Face::Waited, &self::manager(named), Ask::get(site.url("wrongname"))).unwrap();
+}
+
+#[test]
+fn a_key_log_holds_the_secrets_of_a_session() {
+    use wayfare::options::KeyLog;
+    let Some(site) = Site::start() else { return };
+    let file = site.folder.join("keys.log");
+    let tls = site.trust().dangerous().with_key_log(KeyLog::File(file.clone()));
+    fetch(Face::Awaited, &manager(tls), Ask::get(site.url("new"))).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("CLIENT_TRAFFIC_SECRET_0 "), "{text}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
