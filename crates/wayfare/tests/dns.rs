@@ -443,3 +443,19 @@ fn servers_that_say_nothing_are_a_timeout_of_the_lookup() {
         assert_eq!(error.kind(), wayfare::ErrorKind::Timeout(wayfare::Phase::Resolve), "{error}");
     }
 }
+
+#[test]
+fn a_server_of_old_is_asked_in_the_old_way() {
+    for face in FACES {
+        for flags in [0x8181, 0x8184] {
+            // The last count of the head tells whether the question has extensions.
+            let server = Scripted::over_udp(move |_, question| match question[11] {
+                0 => vec![good(question)],
+                _ => vec![answer(question, flags, &[])],
+            });
+            let found = look_up(face, &with(&[server.server()]), "a.test", RecordType::A);
+            assert_eq!(shown(found), ["192.0.2.1"], "{face:?}");
+            assert_eq!(server.questions.load(Ordering::SeqCst), 2);
+        }
+    }
+}

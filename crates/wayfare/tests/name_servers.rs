@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use it::{Ask, Directory, FACES, Face, fetch, identity, runtime, trust};
 use wayfare::Manager;
 use wayfare::dns::{Data, LookedUp, LookupFailure, LookupFault, NameServer, RecordType, Transport};
-use wayfare::options::{Dns, Resolver};
+use wayfare::options::{Dns, Resolver, Tls};
 
 /// A name server that is ended with the test.
 struct Unbound {
@@ -217,4 +217,21 @@ fn a_request_goes_where_the_name_server_says() {
         look_up(Face::Waited, &with(&unbound.servers[0]), "web.zone.test", RecordType::HTTPS);
     let Data::Https(service) = &found.unwrap().records[0].data else { panic!("another type") };
     assert!(service.is_usable());
+}
+
+#[test]
+fn what_an_unproven_server_said_is_not_told_to_those_who_want_proof() {
+    let Some(unbound) = unbound() else { return };
+    let web = wayfare_testkit::Server::builder().bind_on_thread("127.0.0.1:0").unwrap();
+    let url = format!("http://web.zone.test:{}/get", web.address().port());
+    for face in FACES {
+        for server in &unbound.servers[2..] {
+            let dns = Dns { resolver: Resolver::Own(vec![server.clone()]), ..Dns::default() };
+            let manager = Manager::builder().dns(dns).build();
+            let careless = Tls::default().dangerous().trust_everybody();
+            assert_eq!(fetch(face, &manager, Ask::get(&url).tls(careless)).unwrap().status, 200);
+            let error = fetch(face, &manager, Ask::get(&url)).unwrap_err();
+            assert!(error.to_string().contains("not vouched for"), "{error}");
+        }
+    }
 }

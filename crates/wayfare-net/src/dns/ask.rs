@@ -8,7 +8,7 @@ use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Hop, Reach, Route};
 use wayfare_proto::route::name_server::{NameServer, Transport};
-use wayfare_proto::wire::dns::message::{Mismatch, Question, Reply};
+use wayfare_proto::wire::dns::message::{Mismatch, Question, Reply, Style};
 use wayfare_proto::wire::tunnel::Greeting;
 
 use super::failure::{LookupFailure, LookupFault};
@@ -25,8 +25,23 @@ pub(super) struct Heard {
     pub(super) age: u32,
 }
 
-/// Asks one server once; the caller's deadline bounds it.
+/// Asks one server once, and once more in a plainer way if it does not understand; the caller's
+/// deadline bounds it.
 pub(super) async fn ask(
+    question: &Question,
+    server: &NameServer,
+    around: &Around<'_>,
+    until: Instant,
+) -> Result<Heard, LookupFailure> {
+    let heard = ask_in(Style::Extended, question, server, around, until).await?;
+    if !heard.reply.puzzled {
+        return Ok(heard);
+    }
+    ask_in(Style::Plain, question, server, around, until).await
+}
+
+async fn ask_in(
+    style: Style,
     question: &Question,
     server: &NameServer,
     around: &Around<'_>,
@@ -34,32 +49,41 @@ pub(super) async fn ask(
 ) -> Result<Heard, LookupFailure> {
     match server.transport() {
         Transport::Udp => {
-            let reply = over_datagrams(question, server, around).await?;
+            let reply = over_datagrams(style, question, server, around).await?;
             if !reply.truncated {
                 return Ok(Heard { reply, transport: Transport::Udp, age: 0 });
             }
             // RFC 7766 §5: what did not fit comes over a stream, from the same server.
-            over_stream(question, server, around, until).await
+            over_stream(style, question, server, around, until).await
         }
-        Transport::Tcp | Transport::Tls => over_stream(question, server, around, until).await,
-        Transport::Https => {
-            let Dialed { stream, tls, .. } =
-                connect(server, around, Offer::Http2OrHttp1, until).await?;
-            let protocol = tls.and_then(|facts| facts.protocol);
-            let is_http2 = protocol.as_deref() == Some(b"h2");
-            // RFC 8484 §4.1: with one number for all, answers can be kept on the way.
-            let asked = question.to_bytes(0);
-            let answered = match is_http2 {
-                true => https::post_h2(stream, server, asked).await?,
-                false => https::post_h1(stream, server, &asked).await?,
-            };
-            let reply = question.read(0, &answered.body).map_err(|why| unreadable(&why))?;
-            Ok(Heard { reply, transport: Transport::Https, age: answered.age })
+        Transport::Tcp | Transport::Tls => {
+            over_stream(style, question, server, around, until).await
         }
+        Transport::Https => over_https(style, question, server, around, until).await,
     }
 }
 
+async fn over_https(
+    style: Style,
+    question: &Question,
+    server: &NameServer,
+    around: &Around<'_>,
+    until: Instant,
+) -> Result<Heard, LookupFailure> {
+    let Dialed { stream, tls, .. } = connect(server, around, Offer::Http2OrHttp1, until).await?;
+    let protocol = tls.and_then(|facts| facts.protocol);
+    // RFC 8484 §4.1: with one number for all, answers can be kept on the way.
+    let asked = question.to_bytes(0, style);
+    let answered = match protocol.as_deref() {
+        Some(b"h2") => https::post_h2(stream, server, asked).await?,
+        _ => https::post_h1(stream, server, &asked).await?,
+    };
+    let reply = question.read(0, &answered.body).map_err(|why| unreadable(&why))?;
+    Ok(Heard { reply, transport: Transport::Https, age: answered.age })
+}
+
 async fn over_datagrams(
+    style: Style,
     question: &Question,
     server: &NameServer,
     around: &Around<'_>,
@@ -68,7 +92,7 @@ async fn over_datagrams(
     let socket = around.network.datagrams(around.home, peer, around.sockets);
     let socket = socket.map_err(|why| LookupFailure::unreachable(&why))?;
     let id = random_id();
-    let asked = question.to_bytes(id);
+    let asked = question.to_bytes(id, style);
     socket.send(&asked).await.map_err(|why| LookupFailure::unreachable(&why))?;
     let mut buffer = vec![0; LARGEST];
     loop {
@@ -104,6 +128,7 @@ async fn address(server: &NameServer, around: &Around<'_>) -> Result<SocketAddr,
 }
 
 async fn over_stream(
+    style: Style,
     question: &Question,
     server: &NameServer,
     around: &Around<'_>,
@@ -111,7 +136,7 @@ async fn over_stream(
 ) -> Result<Heard, LookupFailure> {
     let Dialed { mut stream, tls, .. } = connect(server, around, Offer::Nothing, until).await?;
     let id = random_id();
-    let asked = question.to_bytes(id);
+    let asked = question.to_bytes(id, style);
     let answer = exchange(&mut stream, &asked).await;
     let answer = answer.map_err(|why| LookupFailure::unreachable(&why))?;
     let reply = question.read(id, &answer).map_err(|why| unreadable(&why))?;

@@ -9,7 +9,7 @@ mod https;
 mod resolving;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ pub struct Around<'a> {
     /// How sockets are set up.
     pub sockets: &'a SocketOptions,
     /// Whom to trust, for servers that speak TLS.
-    pub tls: &'a TlsPolicy,
+    pub tls: &'a Arc<TlsPolicy>,
     /// What earlier dials have taught.
     pub memories: &'a Memories,
     /// Name servers whose address is given here; `*` stands for every host.
@@ -95,6 +95,31 @@ struct Key {
     name: String,
     /// Nothing for the addresses that the system's resolver gives.
     kind: Option<RecordType>,
+    trust: Option<Trust>,
+}
+
+/// How a server that speaks TLS had to prove itself, and where it was looked for: an answer that
+/// was got with less care must not be given to somebody who asked for more.
+#[derive(Clone, Debug)]
+struct Trust {
+    /// By identity; holding it keeps the identity from being given to another policy.
+    tls: Arc<TlsPolicy>,
+    pins: Vec<(String, IpAddr)>,
+}
+
+impl PartialEq for Trust {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tls, &other.tls) && self.pins == other.pins
+    }
+}
+
+impl Eq for Trust {}
+
+impl Hash for Trust {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.tls).hash(state);
+        self.pins.hash(state);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -174,6 +199,7 @@ impl Names {
             resolver: Resolver::Own(servers.to_vec()),
             name: question.name().to_owned(),
             kind: Some(question.kind()),
+            trust: Some(Trust { tls: around.tls.clone(), pins: around.pins.to_vec() }),
         };
         if let Some(kept) = self.kept(&key) {
             return kept;

@@ -111,6 +111,7 @@ impl Resolving {
             resolver: Resolver::System,
             name: name.to_ascii_lowercase(),
             kind: None,
+            trust: None,
         }
     }
 

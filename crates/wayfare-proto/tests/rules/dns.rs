@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use wayfare_proto::wire::dns::answer::{Fault, Verdict, judge};
-use wayfare_proto::wire::dns::message::{Mismatch, Question};
+use wayfare_proto::wire::dns::message::{Mismatch, Question, Style};
 use wayfare_proto::wire::dns::record::{Data, RecordType};
 
 /// A message of the fuzzer's corpus, all of which are about `a.test` and have the number 0.
@@ -98,7 +98,11 @@ fn an_answer_to_another_question_is_not_believed() {
         assert_eq!(read(name, kind, id, &right), Err(Mismatch::NotAsked));
     }
     let question = Question::new("a.test", RecordType::A).unwrap();
-    assert_eq!(question.read(7, &question.to_bytes(7)), Err(Mismatch::NotAsked), "a mirror");
+    assert_eq!(
+        question.read(7, &question.to_bytes(7, Style::Extended)),
+        Err(Mismatch::NotAsked),
+        "a mirror"
+    );
 }
 
 #[test]

@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn reply(code: u16, answers: Vec<Record>, authorities: Vec<Record>) -> Reply {
-        Reply { code, authentic: false, truncated: false, answers, authorities }
+        Reply { code, authentic: false, truncated: false, puzzled: false, answers, authorities }
     }
 
     fn asked() -> Question {

@@ -17,6 +17,15 @@ pub struct Question {
     kind: RecordType,
 }
 
+/// How a question is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// With EDNS (RFC 6891): answers of up to 1232 bytes fit into a datagram.
+    Extended,
+    /// As in 1987, for servers that do not understand the other (RFC 6891 §7).
+    Plain,
+}
+
 /// A name that cannot be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadName(Box<str>);
@@ -30,6 +39,8 @@ pub struct Reply {
     pub authentic: bool,
     /// The answer did not fit: ask again over a stream.
     pub truncated: bool,
+    /// The question was not understood; written plainly it may be.
+    pub puzzled: bool,
     /// The records that answer, at most 1000.
     pub answers: Vec<Record>,
     /// The records about the zone, at most 1000.
@@ -103,17 +114,19 @@ impl Question {
         self.kind
     }
 
-    /// The message that asks; answers of up to 1232 bytes fit into a datagram.
+    /// The message that asks.
     #[must_use]
-    pub fn to_bytes(&self, id: u16) -> Vec<u8> {
+    pub fn to_bytes(&self, id: u16, style: Style) -> Vec<u8> {
         let mut message = Message::new(id, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = true;
         // Asks for the same bit in the answer (RFC 6840 §5.7).
         message.metadata.authentic_data = true;
         message.add_query(Query::query(self.wire_name(), Kind::from(self.kind.0)));
-        let mut edns = Edns::new();
-        edns.set_max_payload(MOST_PAYLOAD);
-        message.set_edns(edns);
+        if style == Style::Extended {
+            let mut edns = Edns::new();
+            edns.set_max_payload(MOST_PAYLOAD);
+            message.set_edns(edns);
+        }
         // A name that was checked and no records: it always fits.
         message.to_vec().unwrap_or_default()
     }
@@ -145,7 +158,8 @@ impl Question {
         let (authentic, truncated) = (metadata.authentic_data, metadata.truncation);
         let read = |records: &[_]| records.iter().filter_map(record).take(MOST_RECORDS).collect();
         let (answers, authorities) = (read(&message.answers), read(&message.authorities));
-        Ok(Reply { code, authentic, truncated, answers, authorities })
+        let puzzled = matches!(code, FORMAT_ERROR | NOT_IMPLEMENTED);
+        Ok(Reply { code, authentic, truncated, puzzled, answers, authorities })
     }
 
     fn wire_name(&self) -> Name {
@@ -292,6 +306,8 @@ const MOST_RECORDS: usize = 1000;
 /// Nothing is kept for longer than a day, whatever its server says.
 const MOST_TTL: u32 = 86_400;
 const NO_ERROR: u16 = 0;
+const FORMAT_ERROR: u16 = 1;
+const NOT_IMPLEMENTED: u16 = 4;
 const NO_SUCH_NAME: u16 = 3;
 
 #[cfg(test)]
@@ -322,7 +338,8 @@ mod tests {
 
     #[test]
     fn a_question_is_one_message_that_repeats_its_name() {
-        let bytes = Question::new("a.test", RecordType::MX).unwrap().to_bytes(0x1234);
+        let bytes =
+            Question::new("a.test", RecordType::MX).unwrap().to_bytes(0x1234, Style::Extended);
         assert_eq!(&bytes[..12], [0x12, 0x34, 1, 0x20, 0, 1, 0, 0, 0, 0, 0, 1]);
         assert_eq!(&bytes[12..24], [1, b'a', 4, b't', b'e', b's', b't', 0, 0, 15, 0, 1]);
     }
