@@ -4,6 +4,7 @@
 
 mod advice;
 mod arguments;
+mod cert;
 mod completions;
 mod demo;
 mod dns;
@@ -15,6 +16,7 @@ mod interfaces;
 mod output;
 mod pages;
 mod serve;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         }
         Command::Serve(serve) => serve::run(&serve),
         Command::Drive(_) => drive::run(),
+        Command::Cert(asked) => cert::run(&asked),
         Command::Dns(asked) => dns::run(&asked),
         Command::Interfaces(asked) => interfaces::run(&asked),
         Command::Demo(demo) => demo::run(&demo),

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 use wayfare_net::network::{Network, System};
 use wayfare_net::runtime::Home;
+use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::schedule::{Counts, Priority};
 use wayfare_proto::route::proxy::Chain;
@@ -98,10 +99,32 @@ impl Manager {
     /// # Cancel safety
     /// Dropping the future closes what was opened.
     pub async fn preconnect(&self, url: &str) -> Result<(), Error> {
-        self.preconnect_in(url, Home::current().map_err(|why| no_home(&why))?).await
+        let home = Home::current().map_err(|why| no_home(&why))?;
+        self.preconnect_in(url, home).await.map(drop)
     }
 
-    pub(crate) async fn preconnect_in(&self, url: &str, home: Home) -> Result<(), Error> {
+    /// Opens a connection to the origin of `url`, or finds an open one, and tells what its TLS
+    /// handshake agreed on: certificates, version, suite. The connection is kept for the next
+    /// request.
+    ///
+    /// # Errors
+    /// What a request would fail with before it is sent; [`ErrorKind::InvalidRequest`] for an
+    /// origin without TLS.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes what was opened.
+    pub async fn handshake(&self, url: &str) -> Result<TlsFacts, Error> {
+        let home = Home::current().map_err(|why| no_home(&why))?;
+        self.handshake_in(url, home).await
+    }
+
+    pub(crate) async fn handshake_in(&self, url: &str, home: Home) -> Result<TlsFacts, Error> {
+        let facts = self.preconnect_in(url, home).await?;
+        let without = || Error::invalid_request(format!("there is no TLS on the way to {url}"));
+        facts.map(Arc::unwrap_or_clone).ok_or_else(without)
+    }
+
+    pub(crate) async fn preconnect_in(&self, url: &str, home: Home) -> Result<Secured, Error> {
         let parsed = parse(url)?;
         if Origin::of(&parsed).is_none() {
             let message = "there is nothing to connect to before a request";
@@ -122,9 +145,9 @@ impl Manager {
         opened.map_err(|error| error.at(&parsed))
     }
 
-    async fn preconnect_by(&self, way: &Chain, url: &Url, home: &Home) -> Result<(), Error> {
+    async fn preconnect_by(&self, way: &Chain, url: &Url, home: &Home) -> Result<Secured, Error> {
         let way = self.shared.logins.remembered(way.clone());
-        let Some(key) = self.shared.lane(url, &self.shared.options, &way) else { return Ok(()) };
+        let Some(key) = self.shared.lane(url, &self.shared.options, &way) else { return Ok(None) };
         self.shared.watch_idle();
         let around = Surroundings {
             network: &self.shared.network,
@@ -182,6 +205,9 @@ impl Manager {
         self.shared.names.forget();
     }
 }
+
+/// What a handshake agreed on, if there was one.
+type Secured = Option<Arc<TlsFacts>>;
 
 impl Default for Manager {
     fn default() -> Self {

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use url::Url;
 use wayfare_net::caller;
 use wayfare_net::runtime::Home;
+use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::trace::event::Event;
 
@@ -123,7 +124,16 @@ impl Blocking<Manager> {
     /// # Errors
     /// What a request would fail with before it is sent.
     pub fn preconnect(&self, url: &str) -> Result<(), Error> {
-        caller::block_on(self.0.preconnect_in(url, Home::Caller))
+        caller::block_on(self.0.preconnect_in(url, Home::Caller)).map(drop)
+    }
+
+    /// Opens a connection to the origin of `url`, or finds an open one, and tells what its TLS
+    /// handshake agreed on; see [`Manager::handshake`].
+    ///
+    /// # Errors
+    /// As [`Manager::handshake`].
+    pub fn handshake(&self, url: &str) -> Result<TlsFacts, Error> {
+        caller::block_on(self.0.handshake_in(url, Home::Caller))
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod data;
 mod mistakes;
 pub(crate) mod transfer;
+pub(crate) mod trust;
 pub(crate) mod values;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use wayfare::dns::{NameServer, RecordType};
 use crate::exit;
 use data::Data;
 use transfer::Transfer;
+use trust::Trust;
 
 /// Talks to servers: downloads, uploads, and says clearly what went wrong.
 #[derive(Debug, Parser)]
@@ -34,6 +36,7 @@ pub(crate) enum Command {
     Patch(Box<Send>),
     Delete(Box<Send>),
     Request(Box<AnyMethod>),
+    Cert(Box<Cert>),
     Dns(Dns),
     Interfaces(Interfaces),
     Serve(Serve),
@@ -116,6 +119,31 @@ pub(crate) struct AnyMethod {
     pub(crate) method: Method,
     #[command(flatten)]
     pub(crate) sending: Send,
+}
+
+/// Shows a server's certificates: chain, names, validity, keys, pins, and all that is wrong.
+///
+/// The certificates are looked at whatever is wrong with them; the exit code says whether a request
+/// would be sent: 0 if they are in order, 60 if not.
+#[derive(Debug, Args)]
+pub(crate) struct Cert {
+    /// Whom to ask: HOST, HOST:PORT or a URL [port default: 443].
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(crate) server: String,
+    /// Print each certificate as `openssl x509 -text` does.
+    #[arg(long, conflicts_with_all = ["pem", "json"])]
+    pub(crate) text: bool,
+    /// Print the certificates in PEM, the server's own first.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) pem: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Use this address for a host, `*` for every host; HOST:PORT:IP is taken too; repeatable.
+    #[arg(long, value_name = "HOST:IP", value_parser = values::pin)]
+    pub(crate) resolve: Vec<(String, std::net::IpAddr)>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
 }
 
 /// Looks DNS records up: addresses, mail servers, texts, services, and what else there is.

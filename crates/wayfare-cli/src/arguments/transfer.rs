@@ -8,6 +8,7 @@ use clap::Args;
 use wayfare::dns::NameServer;
 use wayfare::options::Binding;
 
+use super::trust::Trust;
 use super::values::{self, Field};
 
 #[derive(Debug, Args)]
@@ -20,6 +21,8 @@ pub(crate) struct Transfer {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
 }
 
 #[derive(Debug, Args)]
@@ -110,12 +113,6 @@ pub(crate) struct Limits {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// Trust the authorities of this PEM file and nobody else [default: the system's].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cacert: Option<PathBuf>,
-    /// Take any certificate from anybody. Whoever sits on the path can read and change all.
-    #[arg(short = 'k', long)]
-    pub(crate) insecure: bool,
     /// Speak HTTP/1.1 only.
     #[arg(long = "http1.1", conflicts_with_all = ["http2", "http2_prior_knowledge"])]
     pub(crate) http1: bool,

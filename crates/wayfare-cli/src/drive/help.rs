@@ -17,7 +17,7 @@ hello
 session  sid, cfg?
     makes a session, or a new one in its place; its fetches share connections.
     cfg: redirect? ("follow", "manual", "error"), max_redirects? (20), decode?
-    (true), resolve? ({"host":"address"}), ca_pem?, insecure?, http? ("1.1",
+    (true), resolve? ({"host":"address"}), ca_pem?, client_cert_pem?, insecure?, http? ("1.1",
     "2", "2pk": with prior knowledge), auth? ({"user":…, "pass":…,
     "schemes":["basic"]}), dns? ("udp://h:p", "tcp://h:p", "tls://h",
     "https://h/dns-query"); other settings are refused unless they are off.
@@ -43,6 +43,7 @@ url_parse  input, base?
     answers href, origin, protocol, username, password, host, hostname, port,
     pathname, search, hash; or failure: true
 url_set  href, attr, value
+x509_verify  roots, intermediates, leaf, host?, time?
     sets one of these parts; answers as url_parse
 
 Kinds of errors: adapter (the line itself is wrong), auth, cancelled, connect,

@@ -1,5 +1,6 @@
 //! Answers requests for transfers as JSON lines, many at a time, until its input ends.
 
+mod certificates;
 mod fetch;
 mod help;
 mod names;

@@ -103,8 +103,8 @@ impl Session {
 fn asks_too_much(name: &str, value: &Value) -> bool {
     let is_off = value.is_null() || *value == Value::Bool(false) || value == "off";
     match name {
-        "redirect" | "max_redirects" | "decode" | "resolve" | "ca_pem" | "insecure" | "now"
-        | "http" | "auth" | "dns" => false,
+        "redirect" | "max_redirects" | "decode" | "resolve" | "ca_pem" | "client_cert_pem"
+        | "insecure" | "now" | "http" | "auth" | "dns" => false,
         _ => !is_off,
     }
 }
@@ -181,6 +181,10 @@ pub(super) fn tls(cfg: &Value) -> Result<Tls, Refusal> {
     let mut tls = Tls::default();
     if let Some(pem) = cfg["ca_pem"].as_str() {
         tls = tls.with_only_authority_pem(pem).map_err(|error| Refusal::from(&error))?;
+    }
+    if let Some(pem) = cfg["client_cert_pem"].as_str() {
+        let changed = tls.with_client_certificate(pem, pem, None);
+        tls = changed.map_err(|error| Refusal::from(&error))?;
     }
     if cfg["insecure"] == Value::Bool(true) {
         tls = tls.dangerous().trust_everybody();

@@ -10,11 +10,12 @@ use url::{Url, quirks};
 use wayfare::rules::content_disposition::ContentDisposition;
 use wayfare::rules::date;
 
+use super::certificates;
 use super::wire::{Refusal, to_bytes};
 
 /// The operations that [`answer`] knows.
 pub(super) const OPS: &[&str] =
-    &["basic", "content_disposition", "http_date", "url_parse", "url_set"];
+    &["basic", "content_disposition", "http_date", "url_parse", "url_set", "x509_verify"];
 
 /// Answers an operation.
 pub(super) fn answer(op: &str, asked: &Value) -> Result<Value, Refusal> {
@@ -24,6 +25,7 @@ pub(super) fn answer(op: &str, asked: &Value) -> Result<Value, Refusal> {
         "http_date" => http_date(&to_bytes(text(asked, "value")?)?),
         "url_parse" => url_parse(text(asked, "input")?, asked["base"].as_str()),
         "url_set" => url_set(text(asked, "href")?, text(asked, "attr")?, text(asked, "value")?),
+        "x509_verify" => certificates::verify(asked),
         other => Err(Refusal::unsupported(other)),
     }
 }

@@ -4,18 +4,17 @@ use http::header::{self, HeaderMap, HeaderValue};
 use wayfare::Manager;
 use wayfare::options::{
     Bodies, Connections, Decoding, Dns, Headers, RedirectPolicy, Redirects, Resolver, Timeouts,
-    Tls, Versions,
+    Versions,
 };
 
 use super::Stop;
-use crate::advice::{self, Given};
 use crate::arguments::transfer::{Asking, Connection, Limits, Transfer};
 use crate::arguments::values::Field;
-use crate::exit;
+use crate::trust::tls;
 
 /// The manager for all transfers of a command.
 pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
-    let Transfer { asking, limits, connection, .. } = transfer;
+    let Transfer { asking, limits, connection, trust, .. } = transfer;
     let manager = Manager::builder()
         .headers(defaults(asking))
         .redirects(redirects(limits))
@@ -23,7 +22,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .bodies(bodies(asking, limits))
         .connections(connections(connection))
         .dns(dns(connection))
-        .tls(tls(connection)?)
+        .tls(tls(trust)?)
         .build();
     Ok(manager)
 }
@@ -117,18 +116,4 @@ fn versions(connection: &Connection) -> Versions {
     } else {
         Versions::Any
     }
-}
-
-fn tls(connection: &Connection) -> Result<Tls, Stop> {
-    let mut tls = Tls::default();
-    if let Some(path) = &connection.cacert {
-        tls = tls.with_only_authority_file(path).map_err(|error| {
-            let code = match exit::code(&error) {
-                exit::WRITE => 77, // curl's number for a CA file that cannot be read
-                code => code,
-            };
-            Stop { code, why: advice::line(&error, &Given::of("--cacert")) }
-        })?;
-    }
-    Ok(if connection.insecure { tls.dangerous().trust_everybody() } else { tls })
 }

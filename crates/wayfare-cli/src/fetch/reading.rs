@@ -69,7 +69,7 @@ fn given<'a>(shared: &'a Shared, place: &'a Place) -> Given<'a> {
     Given {
         url: &place.url,
         user: shared.transfer.asking.user.as_deref(),
-        authority: shared.transfer.connection.cacert.as_deref(),
+        authority: shared.transfer.trust.cacert.as_deref(),
     }
 }
 

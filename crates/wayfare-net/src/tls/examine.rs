@@ -32,7 +32,8 @@ pub(super) struct Judge {
 pub(super) struct Shown<'a> {
     pub(super) leaf: &'a CertificateDer<'a>,
     pub(super) others: &'a [CertificateDer<'a>],
-    pub(super) name: &'a ServerName<'a>,
+    /// Nothing asks for no name.
+    pub(super) name: Option<&'a ServerName<'a>>,
     pub(super) staple: &'a [u8],
     pub(super) now: UnixTime,
 }
@@ -97,7 +98,8 @@ impl Judge {
         let at_leaf = |kind| Problem { kind, depth: 0 };
         let leaf = match (Certificate::from_der(shown.leaf), EndEntityCert::try_from(shown.leaf)) {
             (Ok(leaf), Ok(entity)) => {
-                if entity.verify_is_valid_for_subject_name(shown.name).is_err() {
+                let proves = |name| entity.verify_is_valid_for_subject_name(name).is_ok();
+                if !shown.name.is_none_or(proves) {
                     problems.insert(at_leaf(ProblemKind::HostNameMismatch));
                 }
                 problems.extend(out_of_time(&leaf, shown.now).map(at_leaf));
@@ -279,7 +281,7 @@ impl Judge {
     /// RFC 7469 §2.6: one key of the chain is pinned. Where there is no chain, what was shown must
     /// do, which is wrong anyway.
     fn check_pins(&self, shown: &Shown<'_>, path: Option<&Path>, problems: &mut BTreeSet<Problem>) {
-        let host = shown.name.to_str();
+        let Some(host) = shown.name.map(ServerName::to_str) else { return };
         let mut wanted = self.pins.iter().filter(|pins| pins.is_for(&host)).peekable();
         if wanted.peek().is_none() {
             return;

@@ -3,14 +3,16 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, RootCertStore};
 use wayfare_proto::certificate::key::{Form, Key};
+use wayfare_proto::certificate::problem::Problem;
 
-use super::examine::Judge;
+use super::examine::{Judge, Shown};
 use super::exceptions::Exceptions;
 use super::key_log::key_log;
 use super::pins::Pins;
@@ -197,6 +199,30 @@ impl TlsPolicy {
             Ok(made) => Ok((made.configs[offer as usize].clone(), made.verifier.clone())),
             Err(why) => Err(io::Error::new(io::ErrorKind::InvalidInput, why.clone())),
         }
+    }
+
+    /// Everything that is wrong with a chain of certificates in DER, the server's own first, at a
+    /// moment and for a host; without one, no name is asked for.
+    ///
+    /// # Errors
+    /// If the settings cannot be used, the chain is empty or the host cannot be a name.
+    pub fn examine(
+        &self,
+        chain: &[Vec<u8>],
+        host: Option<&str>,
+        at: SystemTime,
+    ) -> io::Result<Vec<Problem>> {
+        let (_, verifier) = self.config(Offer::Nothing)?;
+        let name = host.map(server_name).transpose()?;
+        let ders: Vec<_> = chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let [leaf, others @ ..] = ders.as_slice() else {
+            let why = "there is no certificate to look at";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        };
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(since);
+        let shown = Shown { leaf, others, name: name.as_ref(), staple: &[], now };
+        Ok(verifier.examine(&shown))
     }
 
     /// Finds out now, and not at the first handshake, whether the settings can be used.

@@ -130,8 +130,12 @@ impl Verifier {
         known.insert(key, Arc::new(accepted));
     }
 
-    fn decide(&self, shown: &Shown<'_>) -> Result<(), Rejection> {
-        let host = host_of(shown.name);
+    /// Everything that is wrong with certificates at hand.
+    pub(super) fn examine(&self, shown: &Shown<'_>) -> Vec<Problem> {
+        self.judge.examine(shown).problems.into_iter().collect()
+    }
+
+    fn decide(&self, shown: &Shown<'_>, host: String) -> Result<(), Rejection> {
         let Findings { problems, staple } = self.judge.examine(shown);
         let problems: Vec<_> = problems.into_iter().collect();
         let is_pinned_elsewhere =
@@ -171,7 +175,7 @@ impl ServerCertVerifier for Verifier {
         if self.mode == Verify::Nobody && self.judge.pins.is_empty() {
             return Ok(ServerCertVerified::assertion());
         }
-        match self.decide(&Shown { leaf, others, name, staple, now }) {
+        match self.decide(&Shown { leaf, others, name: Some(name), staple, now }, host_of(name)) {
             Ok(()) => Ok(ServerCertVerified::assertion()),
             Err(rejection) => {
                 let other = OtherError(Arc::new(rejection));

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use wayfare_net::tls::policy::{Roots, TlsPolicy, TlsSettings, authorities_from_pem};
 use wayfare_proto::certificate::key::Key;
+use wayfare_proto::certificate::problem::Problem;
 use wayfare_proto::certificate::{Certificate, list_ders_from_pem};
 
 use crate::error::{Error, ErrorKind, Stage};
@@ -200,6 +202,22 @@ impl Tls {
     #[must_use]
     pub fn with_resumption(self, resumption: Resumption) -> Self {
         self.changed(|settings| settings.resumption = resumption)
+    }
+
+    /// Everything that is wrong with a chain, the server's own certificate first, at a moment and
+    /// for a host; without one, no name is asked for. Exceptions do not count.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] if the chain is empty or the host cannot be a name.
+    pub fn verify(
+        &self,
+        chain: &[Certificate],
+        host: Option<&str>,
+        at: SystemTime,
+    ) -> Result<Vec<Problem>, Error> {
+        let ders: Vec<_> = chain.iter().map(|one| one.der().to_vec()).collect();
+        let found = self.policy.examine(&ders, host, at);
+        found.map_err(|why| Error::invalid_request(why.to_string()).because(why))
     }
 
     fn changed(self, change: impl FnOnce(&mut TlsSettings)) -> Self {

@@ -56,20 +56,21 @@ pub(super) async fn obtain(
     }
 }
 
-/// Opens a connection before anybody needs it.
+/// Opens a connection before anybody needs it, and says what its handshake agreed on.
 pub(crate) async fn preconnect(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
-) -> Result<(), Error> {
+) -> Result<Option<Arc<TlsFacts>>, Error> {
     let (obtained, at) = obtain(around, emitter).await?;
-    match obtained {
+    Ok(match obtained {
         Obtained::Http1(mut connection) => {
+            let facts = connection.tls();
             connection.will_wait();
             around.connections.keep(around.key, around.home.id(), connection, at);
+            facts
         }
-        Obtained::Http2(claim) => drop(claim),
-    }
-    Ok(())
+        Obtained::Http2(claim) => claim.tls(),
+    })
 }
 
 async fn open(

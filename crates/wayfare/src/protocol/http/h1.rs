@@ -60,6 +60,10 @@ impl Connection {
         self.age = Age::Reused;
     }
 
+    pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {
+        self.facts.tls.clone()
+    }
+
     fn facts(&self) -> ConnectionFacts {
         ConnectionFacts { age: Some(self.age), ..self.facts.clone() }
     }

@@ -157,6 +157,10 @@ impl Claim {
         Self { connection, age: Age::Fresh, timer }
     }
 
+    pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {
+        self.connection.0.facts.tls.clone()
+    }
+
     /// A claim that the pool made.
     pub(super) fn reused(connection: Connection) -> Self {
         let timer = connection.timer();

@@ -1,0 +1,186 @@
+//! `wayfare cert`: a server's certificates, and what is wrong with them.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use wayfare::options::{Dns, Tls};
+use wayfare::rules::date;
+use wayfare::tls::{Certificate, Problem, StapleState, TlsFacts};
+use wayfare::{Error, Manager};
+
+use crate::advice::{self, Given};
+use crate::arguments::Cert;
+use crate::fetch::Stop;
+use crate::{exit, output, trust};
+
+/// Looks and prints.
+pub(crate) fn run(asked: &Cert) -> ExitCode {
+    let strict = match trust::tls(&asked.trust) {
+        Ok(tls) => tls,
+        Err(Stop { code, why }) => {
+            output::complain(&why);
+            return exit::with(code);
+        }
+    };
+    let found = match look(asked, strict) {
+        Ok(found) => found,
+        Err(error) => {
+            output::complain(&advice::line(&error, &Given::of(&asked.server)));
+            return exit::with(exit::code(&error));
+        }
+    };
+    let text = match (asked.json, asked.pem, asked.text) {
+        (true, ..) => format!("{}\n", in_json(&found)),
+        (_, true, _) => found.chain.iter().map(Certificate::to_pem).collect(),
+        (_, _, true) => found.chain.iter().map(Certificate::to_text).collect(),
+        _ => in_lines(&found),
+    };
+    if !output::print(&text) {
+        return exit::with(exit::WRITE);
+    }
+    match found.facts.problems.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => exit::with(60), // curl's number for certificates that are not in order
+    }
+}
+
+/// What was found.
+struct Found {
+    facts: TlsFacts,
+    chain: Vec<Certificate>,
+}
+
+/// A handshake that takes everything, but tells what is wrong; nothing is sent on it.
+fn look(asked: &Cert, strict: Tls) -> Result<Found, Error> {
+    let url = match asked.server.contains("://") {
+        true => asked.server.clone(),
+        false => format!("https://{}", asked.server),
+    };
+    let dns = Dns { pins: asked.resolve.clone(), ..Dns::default() };
+    let tls = strict.dangerous().ask_everybody();
+    let manager = Manager::builder().dns(dns).tls(tls).build().blocking();
+    let facts = manager.handshake(&url)?;
+    let readable = |der: &Vec<u8>| Certificate::from_der(der).ok();
+    let chain = facts.certificates.iter().filter_map(readable).collect();
+    Ok(Found { facts, chain })
+}
+
+fn in_lines(found: &Found) -> String {
+    let mut text = String::new();
+    for (depth, certificate) in found.chain.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = describe(&mut text, depth, certificate);
+        for problem in problems_at(found, depth) {
+            let _ = writeln!(text, "   WRONG    {}", problem.kind);
+        }
+    }
+    for problem in found.facts.problems.iter().filter(|one| one.depth >= found.chain.len()) {
+        let _ = writeln!(text, "   WRONG    {problem}");
+    }
+    let facts = &found.facts;
+    let _ = writeln!(
+        text,
+        "{} {} {}{}",
+        facts.version,
+        facts.cipher_suite,
+        facts.key_exchange,
+        if facts.is_post_quantum() { " (post-quantum)" } else { "" }
+    );
+    let _ = writeln!(text, "OCSP: {}", staple_words(&facts.staple));
+    let verdict = match facts.problems.len() {
+        0 => "in order".to_owned(),
+        1 => "NOT in order: 1 problem".to_owned(),
+        count => format!("NOT in order: {count} problems"),
+    };
+    let _ = writeln!(text, "The certificates are {verdict}.");
+    text
+}
+
+fn describe(text: &mut String, depth: usize, certificate: &Certificate) -> std::fmt::Result {
+    let key = certificate.public_key();
+    writeln!(text, "{depth:>2} {}", certificate.subject())?;
+    writeln!(text, "   issuer   {}", certificate.issuer())?;
+    let names: Vec<_> = certificate.alternative_names().iter().map(ToString::to_string).collect();
+    if !names.is_empty() {
+        writeln!(text, "   names    {}", output::visible(&names.join(", ")))?;
+    }
+    let (from, until) = (moment(certificate.not_before()), moment(certificate.not_after()));
+    writeln!(text, "   valid    {from} until {until}{}", left(certificate))?;
+    let signed = certificate.signature_algorithm();
+    writeln!(text, "   key      {}, {} bit; signed with {signed}", key.algorithm(), key.bits())?;
+    writeln!(text, "   serial   {}", certificate.serial())?;
+    writeln!(text, "   sha256   {}", hex(&certificate.sha256()))?;
+    writeln!(text, "   pin      sha256//{}", STANDARD.encode(key.pin()))
+}
+
+fn left(certificate: &Certificate) -> String {
+    match certificate.not_after().duration_since(SystemTime::now()) {
+        Ok(left) => format!(" ({} days left)", left.as_secs() / 86_400),
+        Err(_) => " (over)".to_owned(),
+    }
+}
+
+fn problems_at(found: &Found, depth: usize) -> impl Iterator<Item = &Problem> {
+    found.facts.problems.iter().filter(move |problem| problem.depth == depth)
+}
+
+fn staple_words(staple: &StapleState) -> String {
+    match staple {
+        StapleState::Good => "stapled, good".into(),
+        StapleState::None => "nothing stapled".into(),
+        StapleState::Revoked => "stapled, REVOKED".into(),
+        StapleState::Unknown => "stapled, not known to the responder".into(),
+        StapleState::Unusable(why) => format!("stapled, but {why}"),
+        _ => "stapled".into(),
+    }
+}
+
+fn in_json(found: &Found) -> Value {
+    let chain: Vec<_> = found.chain.iter().map(record).collect();
+    let problems: Vec<_> = found
+        .facts
+        .problems
+        .iter()
+        .map(|one| json!({"kind": one.kind.name(), "depth": one.depth}))
+        .collect();
+    json!({
+        "chain": chain,
+        "problems": problems,
+        "version": found.facts.version,
+        "cipher_suite": found.facts.cipher_suite,
+        "key_exchange": found.facts.key_exchange,
+        "post_quantum": found.facts.is_post_quantum(),
+        "ocsp": staple_words(&found.facts.staple),
+    })
+}
+
+fn record(certificate: &Certificate) -> Value {
+    let key = certificate.public_key();
+    let names: Vec<_> = certificate.alternative_names().iter().map(ToString::to_string).collect();
+    json!({
+        "subject": certificate.subject().to_string(),
+        "issuer": certificate.issuer().to_string(),
+        "names": names,
+        "not_before": moment(certificate.not_before()),
+        "not_after": moment(certificate.not_after()),
+        "serial": certificate.serial(),
+        "sha256": hex(&certificate.sha256()),
+        "key": key.algorithm().to_string(),
+        "bits": key.bits(),
+        "pin": format!("sha256//{}", STANDARD.encode(key.pin())),
+        "pem": certificate.to_pem(),
+    })
+}
+
+fn moment(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    date::format(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
