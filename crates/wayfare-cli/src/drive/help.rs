@@ -43,8 +43,9 @@ url_parse  input, base?
     answers href, origin, protocol, username, password, host, hostname, port,
     pathname, search, hash; or failure: true
 url_set  href, attr, value
-x509_verify  roots, intermediates, leaf, host?, time?
     sets one of these parts; answers as url_parse
+x509_verify  roots, intermediates, leaf, host?, time?
+    answers valid, and why not
 
 Kinds of errors: adapter (the line itself is wrong), auth, cancelled, connect,
 decode, denied, dns, network, notfound, protocol, redirect, timeout, tls,

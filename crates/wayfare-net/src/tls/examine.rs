@@ -151,7 +151,10 @@ impl Judge {
                         let late = late.and_then(|one| out_of_time(&one, shown.now));
                         problems.extend(late.map(|kind| Problem { kind, depth: depth_of(der) }));
                     }
-                    if let Err(why) = self.build(shown, time, Lists::Asked) {
+                    // Apart, so that what is revoked is told beside what else is wrong.
+                    if !self.lists.is_empty()
+                        && let Err(why) = self.build(shown, time, Lists::Asked)
+                    {
                         let depth = self.revoked_depth(&path);
                         problems.insert(Problem { kind: kind_of(&why), depth });
                     }
@@ -162,9 +165,32 @@ impl Judge {
                 Err(why) => first.get_or_insert(why),
             };
         }
+        // Certificates that were never valid at the same time hide it at every moment.
+        let leads_nowhere = first.is_none() && !self.leads_to_trust(leaf, &others);
+        let late = late.filter(|_| !leads_nowhere);
         let why = first.or(late).unwrap_or(webpki::Error::UnknownIssuer);
         problems.insert(untrusted(&why, leaf, &others));
         None
+    }
+
+    /// True if by its names, whatever else is wrong, the chain leads to a trusted authority.
+    fn leads_to_trust(&self, leaf: &Certificate, others: &[Option<Certificate>]) -> bool {
+        let anchors: Vec<_> = self.trusted.anchors.iter().filter_map(issuer_of).collect();
+        let mut wanted = vec![leaf.issuer_der()];
+        let mut seen = 0;
+        while let Some(name) = wanted.get(seen).cloned() {
+            if anchors.iter().any(|anchor| anchor.name() == name) {
+                return true;
+            }
+            for other in others.iter().flatten().filter(|one| Issuer::of(one).name() == name) {
+                let above = other.issuer_der();
+                if !wanted.contains(&above) {
+                    wanted.push(above);
+                }
+            }
+            seen += 1;
+        }
+        false
     }
 
     /// The moments at which the chain may have been in order: now, and each moment at which the

@@ -129,6 +129,12 @@ impl Certificate {
         DistinguishedName::of(self.parsed.tbs_certificate().issuer())
     }
 
+    /// Who vouches for it, in DER.
+    #[must_use]
+    pub fn issuer_der(&self) -> Vec<u8> {
+        der_of(self.parsed.tbs_certificate().issuer())
+    }
+
     /// The host names, addresses and other names it is valid for.
     #[must_use]
     pub fn alternative_names(&self) -> Vec<AlternativeName> {

@@ -114,6 +114,12 @@ impl Issuer {
         (content(&self.name), content(&self.info))
     }
 
+    /// Its name in DER.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
     /// Its bare public key.
     #[must_use]
     pub fn key(&self) -> &[u8] {

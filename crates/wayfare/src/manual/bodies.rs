@@ -14,7 +14,7 @@
 //! With a known length it goes out with `Content-Length`, else chunked. A source that gives more or
 //! fewer bytes than announced fails the transfer, and the server never sees a complete request.
 //! `Expect: 100-continue` is honoured: the body waits for the server's word, but not longer than a
-//! second.
+//! second; a server that answers 417 gets the request once more without it.
 //!
 //! A redirect that keeps the method (307, 308), and a retry, need a body that can be given again; if
 //! it cannot, that is an error and not an empty body.

@@ -9,7 +9,11 @@
 //! | `finished(QNetworkReply*)` | [`Builder::on_finished`](crate::Builder::on_finished), [`Request::on_finished`](crate::Request::on_finished), or just `.await` |
 //! | `readyRead`, `read`, `readAll` | [`Request::on_data`](crate::Request::on_data), [`Reply::chunk`](crate::Reply::chunk), [`Reply::bytes`](crate::Reply::bytes) |
 //! | `errorOccurred`, `error()` | [`Request::on_error`](crate::Request::on_error), [`Error::kind`](crate::Error::kind); the number by [`Error::qt_code`](crate::Error::qt_code) |
-//! | `sslErrors` | [`Request::on_tls_error`](crate::Request::on_tls_error) |
+//! | `sslErrors` | [`Request::on_tls_error`](crate::Request::on_tls_error), [`Delegate::certificate`](crate::delegate::Delegate::certificate) |
+//! | `QSslError` | [`Problem`](crate::tls::Problem) |
+//! | `QSslCertificate`, `QSslKey` | [`Certificate`](crate::tls::Certificate), [`Key`](crate::tls::Key) |
+//! | `QSslConfiguration` | [`Tls`](crate::options::Tls) |
+//! | `ignoreSslErrors` | [`Exceptions`](crate::options::Exceptions) |
 //! | `metaDataChanged` | event `Head` |
 //! | `downloadProgress`, `uploadProgress` | events `DownloadProgress`, `UploadProgress`, at most every 100 ms too |
 //! | `redirected`, `redirectAllowed` | event `Redirected`, [`Delegate::redirect`](crate::delegate::Delegate::redirect) |
@@ -38,5 +42,5 @@
 //!   [`Reply::error_for_status`](crate::Reply::error_for_status).
 //! * Normal and low priority are two queues, not one.
 //!
-//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials, client certificates,
+//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials,
 //! resuming, HTTP/3, FTP.

@@ -15,6 +15,7 @@
 //! | `redirect::Policy::custom` | [`Delegate::redirect`](crate::delegate::Delegate::redirect) |
 //! | `timeout`, `connect_timeout`, `read_timeout` | [`Timeouts`](crate::options::Timeouts) |
 //! | `add_root_certificate`, `tls_certs_only` | [`Tls::with_authority_pem`](crate::options::Tls::with_authority_pem), [`Tls::with_only_authority_pem`](crate::options::Tls::with_only_authority_pem) |
+//! | `identity` | [`Tls::with_client_certificate`](crate::options::Tls::with_client_certificate) |
 //! | `danger_accept_invalid_certs` | [`Tls::dangerous`](crate::options::Tls::dangerous) |
 //! | `resolve` | [`Dns::pins`](crate::options::Dns) |
 //! | `http1_only`, `http2_prior_knowledge` | [`Versions`](crate::options::Versions) |
@@ -27,5 +28,5 @@
 //! * A mistake in putting a request together never panics: it is told when the request is sent.
 //! * Once a secret stayed behind in a chain of redirects it stays behind, also at `A → B → B`.
 //!
-//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials, client certificates,
+//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials,
 //! resuming, HTTP/3, FTP.

@@ -4,12 +4,14 @@
 //! * [`bodies`]: what goes out, what comes in, and what counts as complete.
 //! * [`timeouts`]: which waits there are, and what each covers.
 //! * [`security`]: what is safe by default, and how to give it up.
+//! * [`certificates`]: who is trusted, what is wrong, and how an exception is made.
 //! * [`names_and_addresses`]: who looks names up, which address is taken, and the way out.
 //! * [`queueing`]: who goes next.
 //! * [`two_faces`]: awaited and blocking, and where the I/O is done.
 //! * [`from_qt`] and [`from_reqwest`]: for those who come from there.
 
 pub mod bodies;
+pub mod certificates;
 pub mod from_qt;
 pub mod from_reqwest;
 pub mod life_of_a_request;

@@ -1,0 +1,59 @@
+//! Certificates: who is trusted, what is wrong, and how an exception is made.
+//!
+//! # Who is trusted
+//! The operating system's store, or where there is none the list that is compiled in. [`Tls`] adds
+//! authorities of your own ([`with_authority_pem`](crate::options::Tls::with_authority_pem)) or takes
+//! nobody but them ([`with_only_authority_pem`](crate::options::Tls::with_only_authority_pem)). A
+//! server may also show one of these certificates as its own.
+//!
+//! # What is wrong
+//! All of it is found out, not only the first thing: a chain that has expired *and* leads nowhere
+//! says both. [`Error::rejection`](crate::Error::rejection) has the list, each with the certificate
+//! it is about, in the terms of QSslError ([`ProblemKind::qt_code`](crate::tls::ProblemKind::qt_code)),
+//! and the certificates themselves. `wayfare cert HOST` prints the same.
+//!
+//! Checked are the chain up to a trusted authority with its signatures, times, purposes, name
+//! constraints and lengths (RFC 5280), the host's name against the alternative names (RFC 9525; the
+//! common name never counts), RSA keys of less than 2048 bits, SHA-1 signatures, revocation lists
+//! that were given, stapled OCSP answers, and pins.
+//!
+//! # Exceptions
+//! [`Delegate::certificate`](crate::delegate::Delegate::certificate) is asked once however many
+//! requests wait. The handshake has failed then: neither a byte of a request nor a certificate of
+//! the client has been sent. On yes the request is made again. What is accepted is exact: this
+//! host, this certificate, these problems; if the certificate is replaced, or one more thing goes
+//! wrong, it is a new question. [`Exceptions`] holds them for the session or in a file, lists them
+//! and takes them back; sessions that were agreed on with one are not resumed afterwards.
+//!
+//! A reply tells by [`Reply::tls`](crate::Reply::tls) what its connection was accepted with:
+//! [`problems`](crate::tls::TlsFacts::problems) and [`exception`](crate::tls::TlsFacts::exception).
+//!
+//! # Revocation
+//! * A stapled answer is believed if the certificate's own authority signed it, or somebody to whom
+//!   that authority delegated the signing. "Revoked" is an error always.
+//! * A certificate that must come with an answer (RFC 7633) is nothing without one.
+//! * [`with_revocation_list`](crate::options::Tls::with_revocation_list) takes lists in PEM or DER;
+//!   their own expiry is not looked at.
+//! * [`Revocation::Demanded`] makes an unknown state an error; by default only what is known counts.
+//!
+//! Answers are not fetched from responders.
+//!
+//! # Who the client is
+//! [`with_client_certificate`](crate::options::Tls::with_client_certificate) takes a chain and a key
+//! in PKCS#1, PKCS#8 (encrypted too) or SEC1. Both are checked at once, not at the first handshake.
+//! PKCS#12 bundles are not read: `openssl pkcs12 -in bundle.p12 -out both.pem` makes PEM of one.
+//!
+//! # Pins
+//! [`Pins`] name SHA-256 digests of keys (RFC 7469) for a host, for all names below one (`*.a.test`)
+//! or for all (`*`). Two are the least, because a single key that is lost locks everybody out;
+//! [`Pins::without_backup`] is for those who know. Pins hold even where everybody is trusted.
+//!
+//! # What is not there
+//! Early data, encrypted client hello, servers, pre-shared keys, DTLS, and protocols older than TLS
+//! 1.2.
+//!
+//! [`Exceptions`]: crate::options::Exceptions
+//! [`Pins`]: crate::options::Pins
+//! [`Pins::without_backup`]: crate::options::Pins::without_backup
+//! [`Revocation::Demanded`]: crate::options::Revocation::Demanded
+//! [`Tls`]: crate::options::Tls
