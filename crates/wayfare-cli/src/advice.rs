@@ -4,7 +4,7 @@ use std::path::Path;
 
 use url::Url;
 use wayfare::tls::TlsProblem;
-use wayfare::{Error, ErrorKind, Phase};
+use wayfare::{Error, ErrorKind, Phase, ProxyProblem};
 
 /// What was given on the command line and bears on a failure.
 pub(crate) struct Given<'a> {
@@ -34,8 +34,7 @@ pub(crate) fn line(error: &Error, given: &Given<'_>) -> String {
         Some(url) => format!("{}: {}", shown(url.as_str()), in_words(error)),
         None => format!("{}: {}", shown(given.url), in_words(error)),
     };
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    for hint in [hint(error, given), about_proxy(error, is_set)].into_iter().flatten() {
+    if let Some(hint) = hint(error, given) {
         line.push_str("; ");
         line.push_str(&hint);
     }
@@ -121,6 +120,7 @@ fn hint(error: &Error, given: &Given<'_>) -> Option<String> {
         ErrorKind::ConnectionRefused => {
             format!("is the server running, and is port {port} right?")
         }
+        ErrorKind::Proxy(problem) => of_proxy(problem)?.to_owned(),
         ErrorKind::Status(status) => return of_status(status.as_u16(), error, given),
         ErrorKind::Tls(problem) => return of_handshake(problem, given),
         ErrorKind::UnknownScheme => unknown_scheme(error, given),
@@ -209,22 +209,17 @@ fn of_handshake(problem: TlsProblem, given: &Given<'_>) -> Option<String> {
     Some(words.to_owned())
 }
 
-/// Says that a proxy is not used, where that may be why the server was not reached.
-fn about_proxy(error: &Error, is_set: impl Fn(&str) -> bool) -> Option<String> {
-    let is_unreached = matches!(
-        error.kind(),
-        ErrorKind::ConnectionRefused
-            | ErrorKind::NameNotFound
-            | ErrorKind::Timeout(_)
-            | ErrorKind::Unreachable
-    );
-    let names = match error.url()?.scheme() {
-        _ if !is_unreached => return None,
-        "https" => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
-        _ => ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
-    };
-    let name = names.into_iter().find(|name| is_set(name))?;
-    Some(format!("proxies are not supported yet; {name} is ignored"))
+/// Which setting a proxy that failed comes from is for `wayfare proxy` to tell.
+fn of_proxy(problem: ProxyProblem) -> Option<&'static str> {
+    Some(match problem {
+        ProxyProblem::Authentication => "-U USER:PASSWORD says who is asking",
+        ProxyProblem::Unreachable | ProxyProblem::Timeout => {
+            "`wayfare proxy URL` tells which setting names it; -x \"\" goes without"
+        }
+        ProxyProblem::Protocol => "does the scheme say what the proxy speaks?",
+        ProxyProblem::Tls(_) => "--cacert and -k are for proxies, too",
+        _ => return None,
+    })
 }
 
 /// How a TLS alert begins (RFC 8446 §5.1), as an error shows it.

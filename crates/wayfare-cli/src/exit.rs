@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use wayfare::tls::TlsProblem;
-use wayfare::{Error, ErrorKind};
+use wayfare::{Error, ErrorKind, ProxyProblem};
 
 /// The exit code for an error.
 pub(crate) fn code(error: &Error) -> u8 {
@@ -23,6 +23,7 @@ fn of_kind(kind: ErrorKind) -> Option<u8> {
         ErrorKind::InvalidUrl => 3,
         ErrorKind::NameNotFound => 6,
         ErrorKind::ConnectionRefused | ErrorKind::Unreachable => 7,
+        ErrorKind::Proxy(problem) => of_proxy(problem),
         ErrorKind::Protocol => 8,
         ErrorKind::Truncated => 18,
         ErrorKind::Status(_) => 22,
@@ -42,6 +43,15 @@ fn of_kind(kind: ErrorKind) -> Option<u8> {
         ErrorKind::BodyNotReplayable => 65,
         _ => return None,
     })
+}
+
+fn of_proxy(problem: ProxyProblem) -> u8 {
+    match problem {
+        ProxyProblem::Unreachable => 7,
+        ProxyProblem::Timeout => 28,
+        ProxyProblem::Tls(problem) => of_tls(problem),
+        _ => 97,
+    }
 }
 
 fn of_tls(problem: TlsProblem) -> u8 {
@@ -69,8 +79,9 @@ Exit codes:
  18  the body was cut off               63  the body is too large
  22  status of 400 or higher            65  the data can be sent only once
  23  cannot write                       77  the file of --cacert cannot be read
- 26  cannot read what is to be sent    129  hung up (SIGHUP)
- 28  a deadline passed                 130  interrupted (SIGINT, Ctrl-C)
+ 26  cannot read what is to be sent     97  a proxy did not do as asked
+ 28  a deadline passed                 129  hung up (SIGHUP)
+                                       130  interrupted (SIGINT, Ctrl-C)
                                        143  terminated (SIGTERM)
 Of several transfers, the first failure in the order of the URLs decides.";
 
@@ -101,8 +112,11 @@ mod tests {
     #[test]
     fn every_kind_of_error_has_its_exit_code() {
         let waits = Phase::ALL.into_iter().map(ErrorKind::Timeout);
-        let others =
-            [ErrorKind::Status(StatusCode::NOT_FOUND), ErrorKind::Tls(TlsProblem::Expired)];
+        let others = [
+            ErrorKind::Status(StatusCode::NOT_FOUND),
+            ErrorKind::Tls(TlsProblem::Expired),
+            ErrorKind::Proxy(ProxyProblem::Authentication),
+        ];
         for kind in ErrorKind::PLAIN.iter().copied().chain(waits).chain(others) {
             let code = of_kind(kind).unwrap_or_else(|| panic!("{kind:?} is not in the table"));
             assert!(code != 0 && code != USAGE, "{kind:?}");

@@ -15,6 +15,7 @@ mod fetch;
 mod interfaces;
 mod output;
 mod pages;
+mod proxies;
 mod serve;
 mod trust;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Cert(asked) => cert::run(&asked),
         Command::Dns(asked) => dns::run(&asked),
         Command::Interfaces(asked) => interfaces::run(&asked),
+        Command::Proxy(asked) => proxies::run(&asked),
         Command::Demo(demo) => demo::run(&demo),
         Command::Completions(completions) => completions::write(&completions),
         Command::Man(man) => pages::write(&man),

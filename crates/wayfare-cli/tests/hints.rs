@@ -34,7 +34,7 @@ fn options_of_curl_that_are_not_here_are_told_as_such() {
     let url = "http://a.test/";
     advises(&["get", "-X", "PUT", url], 2, &["`wayfare request -X METHOD` sends other methods"]);
     advises(&["get", "-F", "a=b", url], 2, &["`wayfare post -F`"]);
-    for option in ["-C", "-x", "-w", "-b", "-c", "--retry", "--proxy", "--continue-at"] {
+    for option in ["-C", "-w", "-b", "-c", "--retry", "--preproxy", "--continue-at"] {
         for subcommand in ["get", "post"] {
             let ended = advises(&[subcommand, url, option, "-"], 2, &["not supported (yet)"]);
             assert!(ended.err.contains(option), "{}", ended.err);
@@ -101,29 +101,6 @@ fn certificates_are_spoken_of_in_words() {
             assert!(!ended.err.contains(word), "{word}: {}", ended.err);
         }
     }
-}
-
-#[test]
-fn a_proxy_that_is_not_used_is_told_where_nothing_is_reached() {
-    let with = |name: &str, line: &[&str]| {
-        let names = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
-        let mut bare = command(line);
-        for name in names.into_iter().chain(["ALL_PROXY"]) {
-            bare.env_remove(name);
-        }
-        finish(bare.env(name, "http://127.0.0.1:3128")).err
-    };
-    let told = |name: &str| format!("proxies are not supported yet; {name} is ignored");
-    let (plain, secure) = ("http://127.0.0.1:1/", "https://127.0.0.1:1/");
-    assert!(with("http_proxy", &["get", plain]).contains(&told("http_proxy")));
-    assert!(with("https_proxy", &["get", secure]).contains(&told("https_proxy")));
-    assert!(with("all_proxy", &["get", secure]).contains(&told("all_proxy")));
-    assert!(!with("https_proxy", &["get", plain]).contains("prox"));
-    assert!(!with("http_proxy_x", &["get", plain]).contains("prox"));
-    let server = server();
-    let slow = with("http_proxy", &["get", "-m", "0.2", &server.url("/delay/5000")]);
-    assert!(slow.contains(&told("http_proxy")), "{slow}");
-    assert!(!with("http_proxy", &["get", &server.url("/status/404")]).contains("prox"));
 }
 
 #[test]

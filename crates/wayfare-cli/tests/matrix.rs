@@ -23,10 +23,9 @@ fn secrets_do_not_follow_a_redirect_to_another_origin_nor_come_back() {
     line.push(&url);
     assert_eq!(run(&line).code, 0);
     for name in secrets {
-        assert!(
-            first.requests()[0].headers.contains_key(name),
-            "{name} goes where it was meant to"
-        );
+        let is_told = first.requests()[0].headers.contains_key(name);
+        // What is for a proxy is for nobody on a direct way.
+        assert_eq!(is_told, name != "proxy-authorization", "{name} goes where it was meant to");
         for seen in second.requests() {
             assert!(!seen.headers.contains_key(name), "{name} at {}", seen.target);
         }

@@ -16,6 +16,7 @@ use wayfare_net::caller;
 use wayfare_net::runtime::Home;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::schedule::Priority;
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::Event;
 
 use crate::blocking::Blocking;
@@ -134,6 +135,16 @@ impl Blocking<Manager> {
     /// As [`Manager::handshake`].
     pub fn handshake(&self, url: &str) -> Result<TlsFacts, Error> {
         caller::block_on(self.0.handshake_in(url, Home::Caller))
+    }
+}
+
+impl Blocking<Manager> {
+    /// The ways a request for `url` would be tried by, and the rule that names them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if there is no telling.
+    pub fn ways_to(&self, url: &str) -> Result<(Vec<Chain>, String), Error> {
+        caller::block_on(self.0.ways_to(url))
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Cert(Box<Cert>),
     Dns(Dns),
     Interfaces(Interfaces),
+    Proxy(Proxy),
     Serve(Serve),
     Drive(Drive),
     Demo(Demo),
@@ -177,6 +178,22 @@ pub(crate) struct Dns {
 #[derive(Debug, Args)]
 pub(crate) struct Interfaces {
     /// Print a JSON list instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Says which way a request for a URL would go, and which rule says so.
+///
+/// Nothing is sent. Each line is a way, in the order in which they would be tried: `direct`, or a
+/// proxy (several parted by blanks are a chain). Neither shows a password.
+#[derive(Debug, Args)]
+pub(crate) struct Proxy {
+    /// Where the request would go to.
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) proxy: transfer::ProxyOptions,
+    /// Print a JSON object instead of text.
     #[arg(long)]
     pub(crate) json: bool,
 }

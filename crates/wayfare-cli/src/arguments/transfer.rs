@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use wayfare::dns::NameServer;
 use wayfare::options::Binding;
+use wayfare::proxy::Chain;
 
 use super::trust::Trust;
 use super::values::{self, Field};
@@ -130,7 +131,26 @@ pub(crate) struct Connection {
     /// `if!` and `host!` in front say which it is [default: as routing decides].
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(crate) interface: Option<Binding>,
+    #[command(flatten)]
+    pub(crate) proxy: ProxyOptions,
     /// Use this address for a host, `*` for every host; HOST:PORT:IP is taken too; repeatable.
     #[arg(long, value_name = "HOST:IP", value_parser = values::pin)]
     pub(crate) resolve: Vec<(String, IpAddr)>,
+}
+
+/// Which way to go; `wayfare proxy` has these too.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ProxyOptions {
+    /// Go through this proxy: http, https, connect, socks4, socks4a, socks5 or socks5h (the proxy
+    /// looks names up); several parted by blanks are a chain; "" or direct is none [default: the
+    /// variables http_proxy, https_proxy, all_proxy and no_proxy].
+    #[arg(short = 'x', long, value_name = "URL", value_parser = values::way)]
+    pub(crate) proxy: Option<Chain>,
+    /// Tell the proxy who is asking.
+    #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
+    pub(crate) proxy_user: Option<String>,
+    /// Reach these directly: domains, addresses, networks, parted by commas; * is every host.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) noproxy: Option<String>,
 }

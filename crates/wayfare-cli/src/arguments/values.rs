@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
+use wayfare::proxy::{Chain, ProxyMistake};
 
 /// A number of seconds, with a fraction if need be.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
@@ -98,6 +99,11 @@ fn position(text: &str) -> Option<u64> {
 /// A method.
 pub(crate) fn method(text: &str) -> Result<Method, String> {
     Method::from_bytes(text.as_bytes()).map_err(|_| "not a method: it must be a token".to_owned())
+}
+
+/// Reads a proxy, or a chain of them.
+pub(crate) fn way(text: &str) -> Result<Chain, ProxyMistake> {
+    if text.trim().is_empty() { Ok(Chain::DIRECT) } else { text.parse() }
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@ use serde_json::{Map, Value};
 use wayfare::Manager;
 use wayfare::dns::{NameServer, NotAServer};
 use wayfare::options::{
-    Bodies, Connections, Decoding, Dns, RedirectPolicy, Redirects, Resolver, Tls, Versions,
+    Bodies, Connections, Decoding, Dns, Proxies, RedirectPolicy, Redirects, Resolver, Tls, Versions,
 };
+use wayfare::proxy::{self, Chain};
 
 use super::wire::Refusal;
+use crate::proxies::told;
 
 /// The state that fetches of one session share.
 pub(super) struct Session {
@@ -66,6 +68,7 @@ impl Session {
             .bodies(Bodies { decoding, ..Bodies::default() })
             .dns(dns(cfg)?)
             .tls(tls(cfg)?)
+            .proxies(proxies(cfg)?)
             .build();
         Ok(Self {
             manager,
@@ -104,7 +107,7 @@ fn asks_too_much(name: &str, value: &Value) -> bool {
     let is_off = value.is_null() || *value == Value::Bool(false) || value == "off";
     match name {
         "redirect" | "max_redirects" | "decode" | "resolve" | "ca_pem" | "client_cert_pem"
-        | "insecure" | "now" | "http" | "auth" | "dns" => false,
+        | "insecure" | "now" | "http" | "auth" | "dns" | "proxy" | "proxy_auth" => false,
         _ => !is_off,
     }
 }
@@ -177,6 +180,16 @@ fn pins(resolve: &Value) -> Result<Vec<(String, IpAddr)>, Refusal> {
     resolve.iter().map(pin).collect()
 }
 
+fn proxies(cfg: &Value) -> Result<Proxies, Refusal> {
+    let Some(text) = cfg["proxy"].as_str() else { return Ok(Proxies::off()) };
+    let way: Chain = text.parse().map_err(|why| Refusal::adapter(format!("proxy: {why}")))?;
+    let auth = &cfg["proxy_auth"];
+    let credentials = auth["user"]
+        .as_str()
+        .map(|user| proxy::Credentials::new(user, auth["pass"].as_str().unwrap_or_default()));
+    Ok(Proxies::list(vec![told(&way, credentials.as_ref())]))
+}
+
 pub(super) fn tls(cfg: &Value) -> Result<Tls, Refusal> {
     let mut tls = Tls::default();
     if let Some(pem) = cfg["ca_pem"].as_str() {
@@ -203,7 +216,6 @@ mod tests {
         let refused = [
             json!({"cache": "private"}),
             json!({"cookies": true}),
-            json!({"proxy": "http://127.0.0.1:1"}),
             json!({"http": "3"}),
             json!({"http": "1.0"}),
             json!({"auth": {"user": "a", "pass": "b"}}),
@@ -216,6 +228,9 @@ mod tests {
         let off = json!({"cache": "off", "cookies": false, "hsts": false, "altsvc": false,
             "proxy": null, "now": 1, "redirect": "manual", "http": "2pk"});
         assert!(Session::new(&off).is_ok());
+        let proxied = json!({"proxy": "socks5h://127.0.0.1:1", "proxy_auth": {"user": "a"}});
+        assert!(Session::new(&proxied).is_ok());
+        assert!(Session::new(&json!({"proxy": "ftp://a"})).is_err());
         assert!(Session::new(&Value::Null).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use wayfare::{Error, ErrorKind};
+use wayfare::{Error, ErrorKind, ProxyProblem};
 
 /// Why an operation has no result.
 #[derive(Debug)]
@@ -44,8 +44,9 @@ fn kind(error: &Error) -> &'static str {
         ErrorKind::InvalidUrl | ErrorKind::UnknownScheme => "url",
         ErrorKind::NameNotFound => "dns",
         ErrorKind::ConnectionRefused | ErrorKind::Unreachable => "connect",
-        ErrorKind::Tls(_) => "tls",
-        ErrorKind::Timeout(_) => "timeout",
+        ErrorKind::Tls(_) | ErrorKind::Proxy(ProxyProblem::Tls(_)) => "tls",
+        ErrorKind::Timeout(_) | ErrorKind::Proxy(ProxyProblem::Timeout) => "timeout",
+        ErrorKind::Proxy(_) => "proxy",
         ErrorKind::RedirectInvalid | ErrorKind::RedirectLimit | ErrorKind::RedirectUnsafe => {
             "redirect"
         }

@@ -10,6 +10,7 @@ use wayfare::options::{
 use super::Stop;
 use crate::arguments::transfer::{Asking, Connection, Limits, Transfer};
 use crate::arguments::values::Field;
+use crate::proxies;
 use crate::trust::tls;
 
 /// The manager for all transfers of a command.
@@ -23,6 +24,8 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .connections(connections(connection))
         .dns(dns(connection))
         .tls(tls(trust)?)
+        .proxies(proxies::of(&connection.proxy))
+        .delegate(proxies::ByOption::new(&connection.proxy))
         .build();
     Ok(manager)
 }
@@ -75,6 +78,7 @@ fn timeouts(limits: &Limits) -> Timeouts {
         timeouts.resolve = longest.into();
         timeouts.connect = longest.into();
         timeouts.tls = longest.into();
+        timeouts.proxy = longest.into();
     }
     if let Some(longest) = limits.max_time {
         timeouts.whole = longest.into();

@@ -91,6 +91,10 @@ impl Talk {
 
 fn in_words(what: &What) -> Option<String> {
     Some(match what {
+        What::AskingProxy { proxy, target } => format!("asking {proxy} for {target}"),
+        What::ProxyGranted { proxy } => format!("{proxy} opened the way"),
+        What::Routed { route, rule } => format!("by {route} ({rule})"),
+        What::WayFailed { message } => format!("another way, because of {message}"),
         What::Queued => "waiting for a turn".to_owned(),
         What::Resolving { host } => format!("looking up {host}"),
         What::Resolved { addresses } => {

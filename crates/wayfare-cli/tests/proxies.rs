@@ -1,0 +1,134 @@
+//! Proxies on the command line: the options, the environment, and what is told about them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod command;
+
+use std::process::Command;
+
+use command::{Ended, command, finish, server};
+use wayfare_testkit::proxy::{Proxy, ProxyFault};
+
+/// The command with these variables and no others that name proxies.
+fn with(variables: &[(&str, &str)], line: &[&str]) -> Ended {
+    let mut bare: Command = command(line);
+    for name in ["http", "https", "all", "no", "ftp"] {
+        bare.env_remove(format!("{name}_proxy"));
+        bare.env_remove(format!("{}_PROXY", name.to_uppercase()));
+    }
+    finish(bare.envs(variables.iter().copied()))
+}
+
+fn guarded() -> Proxy {
+    Proxy::builder().login("ada", "sesame").bind_on_thread("127.0.0.1:0").unwrap()
+}
+
+#[test]
+fn the_options_go_through_every_kind_of_proxy_and_tell_it_who_is_asking() {
+    let (gate, server) = (guarded(), server());
+    let url = server.url("/get");
+    for scheme in ["http", "connect", "socks4a", "socks5", "socks5h"] {
+        let proxy = gate.url(scheme);
+        for line in [
+            vec!["get", "-x", &proxy, "-U", "ada:sesame", &url],
+            vec!["get", "--proxy", &proxy.replace("://", "://ada:sesame@"), &url],
+        ] {
+            let before = gate.requests().len();
+            let ended = with(&[], &line);
+            assert_eq!(ended.code, 0, "{scheme}: {}", ended.err);
+            assert_eq!(gate.requests().len(), before + 1, "{scheme}");
+        }
+        let told = with(&[], &["get", "-v", "-x", &proxy, "-U", "ada:sesame", &url]);
+        assert!(told.err.contains(&format!("by {proxy}")), "{}", told.err);
+        assert!(!told.err.contains("sesame") && !told.err.contains("c2VzYW1l"), "{}", told.err);
+    }
+    let requests = server.requests();
+    assert!(requests.iter().all(|one| !one.headers.contains_key("proxy-authorization")));
+}
+
+#[test]
+fn the_environment_is_heard_and_this_machine_is_reached_directly() {
+    let (gate, server) = (guarded(), server());
+    let (proxy, path) = (gate.url("http"), server.url_at("far.test", "/get"));
+    let heard = with(&[("http_proxy", &proxy)], &["get", "-U", "ada:sesame", &path]);
+    assert_eq!(heard.code, 0, "{}", heard.err);
+    assert!(!gate.requests().is_empty());
+    let before = gate.requests().len();
+    for (variables, line) in [
+        (vec![("http_proxy", proxy.as_str())], vec!["get", "URL"]),
+        (
+            vec![("HTTP_PROXY", proxy.as_str())],
+            vec!["get", "--resolve", "far.test:127.0.0.1", &path],
+        ),
+        (
+            vec![("http_proxy", proxy.as_str()), ("no_proxy", ".test")],
+            vec!["get", "--resolve", "far.test:127.0.0.1", &path],
+        ),
+        (
+            vec![("http_proxy", proxy.as_str())],
+            vec!["get", "--noproxy", "far.test", "--resolve", "far.test:127.0.0.1", &path],
+        ),
+        (
+            vec![("http_proxy", proxy.as_str())],
+            vec!["get", "-x", "", "--resolve", "far.test:127.0.0.1", &path],
+        ),
+    ] {
+        let near = server.url("/get");
+        let line: Vec<_> =
+            line.into_iter().map(|word| if word == "URL" { near.as_str() } else { word }).collect();
+        let ended = with(&variables, &line);
+        assert_eq!(ended.code, 0, "{line:?}: {}", ended.err);
+    }
+    assert_eq!(gate.requests().len(), before, "somebody went through the proxy");
+}
+
+#[test]
+fn failures_at_proxies_have_their_codes_and_advice() {
+    let (gate, server) = (guarded(), server());
+    let url = server.url("/get");
+    let table = [
+        (gate.url("http"), 97, "-U USER:PASSWORD"),
+        (gate.url("socks5h").replace("://", "://ada:wrong@"), 97, "refused the user name"),
+        ("http://127.0.0.1:1".to_owned(), 7, "wayfare proxy URL"),
+        ("ftp://127.0.0.1:1".to_owned(), 2, "there are connect, http"),
+    ];
+    for (proxy, code, words) in table {
+        let ended = with(&[], &["get", "-x", &proxy, &url]);
+        assert_eq!(ended.code, code, "{}", ended.err);
+        assert!(ended.err.contains(words), "{}", ended.err);
+        assert!(!ended.err.contains("wrong"), "{}", ended.err);
+    }
+    let garbled =
+        Proxy::builder().fault(ProxyFault::Garbage).bind_on_thread("127.0.0.1:0").unwrap();
+    let ended = with(&[], &["get", "-x", &garbled.url("socks5"), &url]);
+    assert_eq!(ended.code, 97, "{}", ended.err);
+    assert_eq!(server.request_count(), 0);
+}
+
+#[test]
+fn the_rule_that_names_a_way_is_told() {
+    let variables =
+        [("https_proxy", "http://ada:sesame@gate.test:3128"), ("no_proxy", "corp.test")];
+    let table = [
+        (vec!["https://a.test/"], "http://gate.test:3128\n(the variable https_proxy)\n"),
+        (vec!["https://a.corp.test/"], "direct\n(the entry corp.test of no_proxy)\n"),
+        (vec!["http://a.test/"], "direct\n(no variable names a proxy for it)\n"),
+        (vec!["https://127.0.0.1/"], "direct\n(this machine is reached without a proxy)\n"),
+        (vec!["https://a.test/", "-x", "socks5://b"], "socks5://b:1080\n(the settings)\n"),
+        (
+            vec!["https://a.test/", "--json"],
+            "{\"rule\":\"the variable https_proxy\",\"ways\":[\"http://gate.test:3128\"]}\n",
+        ),
+    ];
+    for (line, expected) in table {
+        let ended = with(&variables, &[vec!["proxy"], line].concat());
+        assert_eq!(
+            (ended.code, String::from_utf8_lossy(&ended.out).as_ref()),
+            (0, expected),
+            "{}",
+            ended.err
+        );
+    }
+    let bad = with(&[("http_proxy", "ftp://ada:sesame@x")], &["proxy", "http://a.test/"]);
+    assert_eq!(bad.code, 97, "{}", bad.err);
+    assert!(bad.err.contains("http_proxy") && !bad.err.contains("sesame"), "{}", bad.err);
+}
