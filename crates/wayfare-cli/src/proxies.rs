@@ -1,5 +1,10 @@
 //! Which way requests go, as the options say, and `wayfare proxy`, which tells it.
 
+#[cfg(feature = "pac")]
+pub(crate) mod pac;
+#[cfg(not(feature = "pac"))]
+pub(crate) mod without_pac;
+
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -12,10 +17,21 @@ use crate::advice::{self, Given};
 use crate::arguments::Proxy;
 use crate::arguments::transfer::ProxyOptions;
 use crate::{exit, output};
+#[cfg(feature = "pac")]
+pub(crate) use pac as scripts;
+#[cfg(not(feature = "pac"))]
+pub(crate) use without_pac as scripts;
 
 /// Prints the ways to a URL.
 pub(crate) fn run(asked: &Proxy) -> ExitCode {
-    let manager = Manager::builder().proxies(of(&asked.proxy)).build();
+    let proxies = match of(&asked.proxy) {
+        Ok(proxies) => proxies,
+        Err(Unusable { code, why }) => {
+            output::complain(&why);
+            return exit::with(code);
+        }
+    };
+    let manager = Manager::builder().proxies(proxies).build();
     let (ways, rule) = match manager.blocking().ways_to(&asked.url) {
         Ok(told) => told,
         Err(error) => {
@@ -32,16 +48,23 @@ pub(crate) fn run(asked: &Proxy) -> ExitCode {
     if output::print(&text) { ExitCode::SUCCESS } else { exit::with(exit::WRITE) }
 }
 
+/// Options that cannot be used, and why.
+pub(crate) struct Unusable {
+    pub(crate) code: u8,
+    pub(crate) why: String,
+}
+
 /// The proxies that the options name.
-pub(crate) fn of(options: &ProxyOptions) -> Proxies {
-    let proxies = match &options.proxy {
-        Some(way) => Proxies::list(vec![told(way, credentials(options).as_ref())]),
-        None => Proxies::system(),
+pub(crate) fn of(options: &ProxyOptions) -> Result<Proxies, Unusable> {
+    let proxies = match (&options.proxy, &options.pac) {
+        (Some(way), _) => Proxies::list(vec![told(way, credentials(options).as_ref())]),
+        (None, Some(place)) => scripts::by_script(place)?,
+        (None, None) => Proxies::system(),
     };
-    match &options.noproxy {
+    Ok(match &options.noproxy {
         Some(list) => proxies.with_bypass(list),
         None => proxies,
-    }
+    })
 }
 
 /// The way with credentials for the proxies that have none.

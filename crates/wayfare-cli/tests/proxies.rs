@@ -5,7 +5,8 @@ mod command;
 
 use std::process::Command;
 
-use command::{Ended, command, finish, server};
+use command::{Driver, Ended, Scratch, command, finish, server};
+use serde_json::json;
 use wayfare_testkit::proxy::{Proxy, ProxyFault};
 
 /// The command with these variables and no others that name proxies.
@@ -131,4 +132,66 @@ fn the_rule_that_names_a_way_is_told() {
     let bad = with(&[("http_proxy", "ftp://ada:sesame@x")], &["proxy", "http://a.test/"]);
     assert_eq!(bad.code, 97, "{}", bad.err);
     assert!(bad.err.contains("http_proxy") && !bad.err.contains("sesame"), "{}", bad.err);
+}
+
+#[test]
+fn a_script_is_asked_for_the_way_and_comes_without_a_proxy() {
+    let (gate, server, scratch) = (guarded(), server(), Scratch::new());
+    let script = |answer: &str| {
+        let path = scratch.path("proxy.pac");
+        let text = format!("function FindProxyForURL(url, host) {{ return {answer}; }}");
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let url = server.url("/get");
+    let path = script(&format!("'PROXY {}'", gate.address()));
+    let ended = with(&[], &["get", "--pac", &path, "-U", "ada:sesame", &url]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!(gate.requests().len(), 2, "asked, and told");
+    let told = with(&[], &["proxy", "--pac", &path, &url]);
+    assert!(told.text().starts_with(&gate.url("http")), "{}", told.text());
+    for (answer, words) in
+        [("'what'", "names no way"), ("u.v", "'u' is not defined"), ("7", "no text")]
+    {
+        let ended = with(&[], &["get", "--pac", &script(answer), &url]);
+        assert_eq!(ended.code, 97, "{}", ended.err);
+        assert!(ended.err.contains(words), "{}", ended.err);
+    }
+    assert_eq!(with(&[], &["get", "--pac", "/no/such/file", &url]).code, 26);
+    assert_eq!(with(&[], &["get", "--pac", &server.url("/status/404"), &url]).code, 22);
+    // This server's own words are no script.
+    let proxy = gate.url("http");
+    let ended = with(
+        &[("http_proxy", &proxy)],
+        &["get", "--pac", &server.url_at("localhost", "/get"), &url],
+    );
+    assert_eq!(ended.code, 97, "{}", ended.err);
+    assert_eq!(gate.requests().len(), 2);
+}
+
+#[test]
+fn drive_goes_through_proxies_and_evaluates_scripts() {
+    let (gate, server) = (guarded(), server());
+    let mut drive = Driver::new();
+    let cfg =
+        json!({"proxy": gate.url("socks5h"), "proxy_auth": {"user": "ada", "pass": "sesame"}});
+    drive.ask(json!({"op": "session", "sid": "s", "cfg": cfg}));
+    let got = drive.ask(json!({"op": "fetch", "sid": "s", "url": server.url("/get")}));
+    assert_eq!(got["ok"]["status"], 200, "{got}");
+    let cfg = json!({"proxy": gate.url("socks5h")});
+    drive.ask(json!({"op": "session", "sid": "s", "cfg": cfg}));
+    let got = drive.ask(json!({"op": "fetch", "sid": "s", "url": server.url("/get")}));
+    assert_eq!(got["err"]["kind"], "proxy", "{got}");
+    let script =
+        "function FindProxyForURL(url, host) { return dnsResolve(host) + ' ' + myIpAddress()
+        + ' ' + weekdayRange('WED', 'GMT') + ' ' + myIpAddressEx(); }";
+    let asked = json!({"op": "pac_eval", "script": script, "url": "http://a.test/", "host": "a.test",
+        "my_ip": "192.0.2.1", "my_ips_ex": "2001:db8::1;192.0.2.1", "dns": {"a.test": ["192.0.2.9"]},
+        "now": 1_772_600_767});
+    let got = drive.ask(asked);
+    assert_eq!(got["ok"]["result"], "192.0.2.9 192.0.2.1 true 192.0.2.1;2001:db8::1", "{got}");
+    let got =
+        drive.ask(json!({"op": "pac_eval", "script": "(", "url": "", "host": "", "dns": "fail"}));
+    assert_eq!(got["err"]["kind"], "pac", "{got}");
+    assert_eq!(drive.end(), 0);
 }

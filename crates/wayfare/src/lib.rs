@@ -80,6 +80,11 @@ pub mod proxy {
     pub use wayfare_net::proxy::factory::{
         ProxyFactory, ProxyList, ProxyQuery, SocketKind, Undecided,
     };
+    #[cfg(feature = "pac")]
+    pub use wayfare_net::proxy::pac::{
+        Pac,
+        engine::{Engine as PacEngine, ScriptFault, World as PacWorld},
+    };
     pub use wayfare_proto::route::bypass::Bypass;
     pub use wayfare_proto::route::pac::parse as parse_pac_answer;
     pub use wayfare_proto::route::proxy::{Capabilities, Chain, Proxy, ProxyKind, ProxyMistake};

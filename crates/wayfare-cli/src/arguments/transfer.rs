@@ -147,6 +147,9 @@ pub(crate) struct ProxyOptions {
     /// variables http_proxy, https_proxy, all_proxy and no_proxy].
     #[arg(short = 'x', long, value_name = "URL", value_parser = values::way)]
     pub(crate) proxy: Option<Chain>,
+    /// Ask this script for the way (proxy auto-configuration); a URL is fetched without a proxy.
+    #[arg(long, value_name = "FILE|URL", conflicts_with = "proxy")]
+    pub(crate) pac: Option<String>,
     /// Tell the proxy who is asking.
     #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
     pub(crate) proxy_user: Option<String>,

@@ -20,7 +20,8 @@ session  sid, cfg?
     (true), resolve? ({"host":"address"}), ca_pem?, client_cert_pem?, insecure?, http? ("1.1",
     "2", "2pk": with prior knowledge), auth? ({"user":…, "pass":…,
     "schemes":["basic"]}), dns? ("udp://h:p", "tcp://h:p", "tls://h",
-    "https://h/dns-query"); other settings are refused unless they are off.
+    "https://h/dns-query"), proxy? (a URL as for -x), proxy_auth? ({"user":…,
+    "pass":…}); other settings are refused unless they are off.
     answers {}
 drop  sid
     forgets a session; answers {}
@@ -39,6 +40,9 @@ content_disposition  value
     answers type, params
 http_date  value
     answers unix: seconds since 1970, or null
+pac_eval  script, url, host, my_ip, my_ips_ex, dns, now?
+    asks a script for the way; dns is {"name" or "*":["address"]}, now seconds
+    since 1970. answers result: what FindProxyForURL gave
 url_parse  input, base?
     answers href, origin, protocol, username, password, host, hostname, port,
     pathname, search, hash; or failure: true
@@ -48,5 +52,5 @@ x509_verify  roots, intermediates, leaf, host?, time?
     answers valid, and why not
 
 Kinds of errors: adapter (the line itself is wrong), auth, cancelled, connect,
-decode, denied, dns, network, notfound, protocol, redirect, timeout, tls,
-too_large, truncated, unsupported, url."#;
+decode, denied, dns, network, notfound, pac, protocol, proxy, redirect,
+timeout, tls, too_large, truncated, unsupported, url."#;

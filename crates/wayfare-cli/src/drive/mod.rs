@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::proxies::scripts;
 use crate::{exit, output};
 pub(crate) use help::HELP;
 use session::Session;
@@ -133,6 +134,14 @@ impl Sessions {
                 });
                 return;
             }
+            op if scripts::OPS.contains(&op) => {
+                let answers = answers.clone();
+                under_way.spawn_blocking(move || {
+                    let answer = scripts::evaluate(&asked);
+                    tell(&answers, &id, answer.map_err(|why| Refusal::new("pac", why)));
+                });
+                return;
+            }
             _ => tables::answer(op, &asked),
         };
         tell(answers, &id, answer);
@@ -164,6 +173,7 @@ fn hello() -> Value {
     let ops: Vec<_> = ["hello", "session", "drop", "fetch", "dns_query"]
         .into_iter()
         .chain(tables::OPS.iter().copied())
+        .chain(scripts::OPS.iter().copied())
         .collect();
     json!({"name": "wayfare", "version": env!("CARGO_PKG_VERSION"), "ops": ops})
 }

@@ -16,6 +16,8 @@ use crate::trust::tls;
 /// The manager for all transfers of a command.
 pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
     let Transfer { asking, limits, connection, trust, .. } = transfer;
+    let way = proxies::of(&connection.proxy)
+        .map_err(|proxies::Unusable { code, why }| Stop { code, why })?;
     let manager = Manager::builder()
         .headers(defaults(asking))
         .redirects(redirects(limits))
@@ -24,7 +26,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .connections(connections(connection))
         .dns(dns(connection))
         .tls(tls(trust)?)
-        .proxies(proxies::of(&connection.proxy))
+        .proxies(way)
         .delegate(proxies::ByOption::new(&connection.proxy))
         .build();
     Ok(manager)

@@ -1,0 +1,113 @@
+//! Scripts that choose proxies: where they come from, and the operation that tries one.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wayfare::Manager;
+use wayfare::options::{Bodies, Proxies, Timeouts};
+use wayfare::proxy::{Pac, PacEngine, PacWorld};
+
+use super::Unusable;
+use crate::advice::{self, Given};
+use crate::exit;
+
+/// The proxies that a script names, which is a file or fetched without a proxy.
+pub(super) fn by_script(place: &str) -> Result<Proxies, Unusable> {
+    let script = if place.contains("://") { fetched(place)? } else { read(place)? };
+    match Pac::new(&script) {
+        Ok(pac) => Ok(Proxies::factory(pac)),
+        Err(why) => Err(Unusable { code: 97, why: format!("{}: {why}", advice::shown(place)) }),
+    }
+}
+
+fn read(path: &str) -> Result<String, Unusable> {
+    // One byte more than a script may have tells that it has too many.
+    let read = std::fs::File::open(path).and_then(|file| {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, MOST + 1), &mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    });
+    read.map_err(|why| Unusable { code: exit::READ, why: format!("cannot read {path}: {why}") })
+}
+
+fn fetched(url: &str) -> Result<String, Unusable> {
+    let manager = Manager::builder()
+        .proxies(Proxies::off())
+        .bodies(Bodies { most_collected: MOST, ..Bodies::default() })
+        .timeouts(Timeouts { whole: Duration::from_secs(30).into(), ..Timeouts::default() })
+        .build();
+    let text =
+        manager.blocking().get(url).send().and_then(|reply| reply.error_for_status()?.text());
+    text.map_err(|error| Unusable {
+        code: exit::code(&error),
+        why: advice::line(&error, &Given::of(url)),
+    })
+}
+
+/// The operations of `wayfare drive` that need scripts.
+pub(crate) const OPS: &[&str] = &["pac_eval"];
+
+/// Runs a script in a world that is given with it, and tells its answer or what is wrong with it.
+pub(crate) fn evaluate(asked: &Value) -> Result<Value, String> {
+    let text = |name: &str| asked[name].as_str().unwrap_or_default();
+    let world: Rc<dyn PacWorld> = Rc::new(Told::of(asked));
+    let engine = PacEngine::new(text("script"), &world).map_err(|fault| fault.to_string())?;
+    let result = engine.find(text("url"), text("host")).map_err(|fault| fault.to_string())?;
+    Ok(json!({"result": result}))
+}
+
+/// A world as an operation describes it.
+struct Told {
+    own: Vec<IpAddr>,
+    names: Value,
+    milliseconds: Option<f64>,
+}
+
+impl Told {
+    fn of(asked: &Value) -> Self {
+        let mut own = addresses(&asked["my_ip"]);
+        for address in addresses(&asked["my_ips_ex"]) {
+            if !own.contains(&address) {
+                own.push(address);
+            }
+        }
+        let milliseconds = asked["now"].as_f64().map(|seconds| seconds * 1000.0);
+        Self { own, names: asked["dns"].clone(), milliseconds }
+    }
+}
+
+impl PacWorld for Told {
+    fn resolve(&self, name: &str, _: Duration) -> Vec<IpAddr> {
+        match &self.names[name] {
+            Value::Null => addresses(&self.names["*"]),
+            known => addresses(known),
+        }
+    }
+
+    fn own_addresses(&self) -> Vec<IpAddr> {
+        self.own.clone()
+    }
+
+    fn milliseconds(&self) -> f64 {
+        let now = || {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            since.unwrap_or_default().as_secs_f64() * 1000.0
+        };
+        self.milliseconds.unwrap_or_else(now)
+    }
+}
+
+/// The addresses in a text (parted by semicolons) or in a list of texts.
+fn addresses(value: &Value) -> Vec<IpAddr> {
+    let texts: Vec<&str> = match value {
+        Value::String(text) => text.split(';').collect(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    texts.into_iter().filter_map(|text| text.trim().parse().ok()).collect()
+}
+
+/// What a script may have.
+const MOST: u64 = 1024 * 1024;
