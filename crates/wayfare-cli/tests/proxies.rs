@@ -151,7 +151,7 @@ fn a_script_is_asked_for_the_way_and_comes_without_a_proxy() {
     let told = with(&[], &["proxy", "--pac", &path, &url]);
     assert!(told.text().starts_with(&gate.url("http")), "{}", told.text());
     for (answer, words) in
-        [("'what'", "names no way"), ("u.v", "'u' is not defined"), ("7", "no text")]
+        [("'what'", "names no way"), ("u.v", "u is not defined"), ("7", "no text")]
     {
         let ended = with(&[], &["get", "--pac", &script(answer), &url]);
         assert_eq!(ended.code, 97, "{}", ended.err);

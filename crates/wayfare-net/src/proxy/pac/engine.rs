@@ -143,7 +143,8 @@ impl Engine {
     fn told<'js, T>(&self, ctx: &Ctx<'js>, done: rquickjs::Result<T>) -> Result<T, ScriptFault> {
         done.catch(ctx).map_err(|caught| {
             let text = caught.to_string();
-            ScriptFault::Threw(text.trim().chars().take(MOST_MESSAGE).collect())
+            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            ScriptFault::Threw(line.chars().take(MOST_MESSAGE).collect())
         })
     }
 }
