@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use wayfare::Manager;
-use wayfare::options::{Connections, Versions};
+use wayfare::options::{Connections, Proxies, Versions};
 use wayfare_testkit::server::Server;
 
 /// One kind of exchange.
@@ -11,14 +11,21 @@ use wayfare_testkit::server::Server;
 pub enum Scenario {
     SmallAwaited,
     SmallBlocking,
+    SmallProxied,
     SmallHttp2,
     PostJson,
     Gzip,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] =
-        [Self::SmallAwaited, Self::SmallBlocking, Self::SmallHttp2, Self::PostJson, Self::Gzip];
+    pub const ALL: [Self; 6] = [
+        Self::SmallAwaited,
+        Self::SmallBlocking,
+        Self::SmallProxied,
+        Self::SmallHttp2,
+        Self::PostJson,
+        Self::Gzip,
+    ];
 
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scenario| scenario.name() == name)
@@ -28,6 +35,7 @@ impl Scenario {
         match self {
             Self::SmallAwaited => "small-awaited",
             Self::SmallBlocking => "small-blocking",
+            Self::SmallProxied => "small-proxied",
             Self::SmallHttp2 => "small-http2",
             Self::PostJson => "post-json",
             Self::Gzip => "gzip",
@@ -38,6 +46,7 @@ impl Scenario {
         match self {
             Self::SmallAwaited => "GET of 1 KiB, HTTP/1.1, awaited",
             Self::SmallBlocking => "GET of 1 KiB, HTTP/1.1, blocking",
+            Self::SmallProxied => "GET of 1 KiB, HTTP/1.1, awaited, through an HTTP proxy",
             Self::SmallHttp2 => "GET of 1 KiB, HTTP/2 without TLS, awaited",
             Self::PostJson => "POST of a small JSON, HTTP/1.1, awaited",
             Self::Gzip => "GET of 16 KiB in gzip, HTTP/1.1, awaited",
@@ -53,7 +62,7 @@ impl Scenario {
         MANAGER.with(|kept| {
             let (manager, runtime) = kept.get_or_init(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                (self.manager(), runtime.expect("a runtime"))
+                (self.manager(base), runtime.expect("a runtime"))
             });
             match self {
                 Self::SmallBlocking => blocking(manager, count, base),
@@ -62,13 +71,20 @@ impl Scenario {
         });
     }
 
-    fn manager(self) -> Manager {
+    fn manager(self, base: &str) -> Manager {
+        // The server answers for any host, as a proxy would.
+        let proxies = match self {
+            Self::SmallProxied => Proxies::through(base).expect("a proxy"),
+            _ => Proxies::off(),
+        };
         let versions = if self == Self::SmallHttp2 { Versions::Http2 } else { Versions::Http1 };
-        Manager::builder().connections(Connections { versions, ..Default::default() }).build()
+        let connections = Connections { versions, ..Default::default() };
+        Manager::builder().connections(connections).proxies(proxies).build()
     }
 
     async fn awaited(self, manager: &Manager, count: usize, base: &str) {
-        let small = format!("{base}/bytes/1024");
+        let place = if self == Self::SmallProxied { "http://far.test:8080" } else { base };
+        let small = format!("{place}/bytes/1024");
         let gzip = format!("{base}/gzip/16384");
         let upload = format!("{base}/upload");
         for _ in 0..count {

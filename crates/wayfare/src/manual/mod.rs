@@ -6,6 +6,7 @@
 //! * [`security`]: what is safe by default, and how to give it up.
 //! * [`certificates`]: who is trusted, what is wrong, and how an exception is made.
 //! * [`names_and_addresses`]: who looks names up, which address is taken, and the way out.
+//! * [`proxies`]: which way requests go, and what is done when a proxy fails.
 //! * [`queueing`]: who goes next.
 //! * [`two_faces`]: awaited and blocking, and where the I/O is done.
 //! * [`from_qt`] and [`from_reqwest`]: for those who come from there.
@@ -16,6 +17,7 @@ pub mod from_qt;
 pub mod from_reqwest;
 pub mod life_of_a_request;
 pub mod names_and_addresses;
+pub mod proxies;
 pub mod queueing;
 pub mod security;
 pub mod timeouts;

@@ -4,8 +4,10 @@
 //!   authorities, or where a machine has none, by Mozilla's list compiled in. Key exchange prefers a
 //!   post-quantum hybrid. Giving it up is spelled
 //!   [`dangerous().trust_everybody()`](crate::options::DangerousTls::trust_everybody).
-//! * Connections are shared only under the same TLS settings, versions, name servers, pinned addresses and
-//!   way out of this machine.
+//! * Connections are shared only under the same TLS settings, versions, name servers, pinned addresses,
+//!   way out of this machine and proxies with their credentials.
+//! * Credentials for a proxy reach that proxy only, and what a proxy answers in place of a tunnel
+//!   reaches nobody; see [`proxies`](super::proxies).
 //! * Redirects never lead from `https` to `http`, nor to any scheme but these two. Fields with
 //!   secrets (`Authorization`, `Cookie`, `Proxy-Authorization`, `X-Api-Key` and their like, and those in
 //!   [`Redirects::secret_fields`](crate::options::Redirects)) stay behind when the origin changes, a

@@ -5,6 +5,7 @@
 //! | `resolve` | the question | the addresses | 30 s |
 //! | `connect` | the first address tried | any address answering | 30 s |
 //! | `tls` | the first byte of the handshake | its last | 30 s |
+//! | `proxy` | the connection to a proxy | the way on, for each | 30 s |
 //! | `first_byte` | the request's last byte, or the last sign of an answer | the head | 60 s |
 //! | `between_bytes` | a piece of a body, in either direction | the next one | 60 s |
 //! | `whole` | the hand-over, queueing included | the body's last byte | for ever |

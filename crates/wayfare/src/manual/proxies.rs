@@ -1,0 +1,64 @@
+//! Which way requests go, what proxies are told, and what is done when one fails.
+//!
+//! # Who chooses
+//!
+//! [`Proxies`](crate::options::Proxies) is a group of settings like any other: a manager has one, and
+//! a request may have its own. [`Manager::set_proxies`](crate::Manager::set_proxies) changes the
+//! manager's while it is in use.
+//!
+//! * [`Proxies::system`](crate::options::Proxies::system), the default: the variables `http_proxy`,
+//!   `https_proxy`, `all_proxy` and `no_proxy`, as they are at the first request of the process. A
+//!   variable that names no proxy fails the requests that it is for. What a desktop or an operating
+//!   system knows beyond them is not read.
+//! * [`Proxies::through`](crate::options::Proxies::through): one proxy, or a chain of them.
+//! * [`Proxies::list`](crate::options::Proxies::list): several ways, tried in order.
+//! * [`Proxies::factory`](crate::options::Proxies::factory): the application is asked for every
+//!   request, and may take its time. With the feature `pac` a `Pac` is such a factory: it asks an
+//!   auto-configuration script. Fetch the script with a manager whose proxies are off. Nothing is
+//!   searched for in the network (WPAD); whoever wants that fetches `http://wpad/wpad.dat`.
+//! * [`Proxies::off`](crate::options::Proxies::off): none.
+//!
+//! [`Proxies::with_bypass`](crate::options::Proxies::with_bypass) names hosts that are reached
+//! directly, by the entries of [`Bypass`](crate::proxy::Bypass). This machine itself (`localhost` and
+//! loopback addresses) is reached directly under the environment's settings, as browsers, Qt and Go
+//! do; a proxy that the program names is used for it, too. `wayfare proxy URL` tells which rule
+//! gives which way.
+//!
+//! # Which way
+//!
+//! An HTTP proxy is given requests for `http` resources by their whole URL, and is asked for a
+//! tunnel (`CONNECT`) for everything else; one of the kind `connect` is only ever asked for tunnels.
+//! An `https` proxy is spoken to over TLS, and must prove itself under the request's TLS settings.
+//! SOCKS 4 and 5 get addresses that were looked up here, and of those the first one; 4a and 5h get names, and no
+//! name is looked up here. Each proxy of a chain carries the connection to the next.
+//!
+//! The way is part of what decides which connections a request may use, credentials included: the
+//! limit of six and the kept connections are for each origin and way.
+//!
+//! # Who is asking
+//!
+//! Credentials come with the proxy's URL, or else from
+//! [`Delegate::proxy_credentials`](crate::delegate::Delegate::proxy_credentials), which is asked once
+//! for each proxy and realm, also by many requests at a time, and not again when its answer was
+//! refused. [`Manager::forget_proxies`](crate::Manager::forget_proxies) starts afresh. Only Basic is
+//! spoken to HTTP proxies, and user name and password to SOCKS 5.
+//!
+//! They are told to that proxy and nobody else: not to the origin, not to the next proxy, not along
+//! with a redirect. A `Proxy-Authorization` of the program's own only goes to a proxy that is given
+//! the request itself. In turn a proxy that is asked for a tunnel hears host, port, the manager's or
+//! request's default `User-Agent`, and nothing else of the request.
+//!
+//! # When one fails
+//!
+//! What a proxy answers in place of a tunnel is never the server's: status, fields and body end in an
+//! error of the kind [`ErrorKind::Proxy`](crate::ErrorKind::Proxy), and a 407 of a proxy that was
+//! given the request itself does too.
+//!
+//! If a proxy cannot be reached, is silent, breaks off or speaks gibberish, the next way of the list
+//! is tried, and the proxy comes last in later lists: for five minutes at first, and twice as long
+//! each time, up to half an hour. Where it says that *this* way is blocked (a status of 5xx, a general
+//! failure of SOCKS) the next is tried as well, but nothing is remembered. Where it refuses the request
+//! (another status, its rules, the credentials) the request fails. The direct way is only ever taken
+//! if the list has it.
+//!
+//! Each proxy has [`Timeouts::proxy`](crate::options::Timeouts::proxy) to open the way.
