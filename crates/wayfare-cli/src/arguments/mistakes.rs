@@ -68,6 +68,9 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("", "--json", "`wayfare post --json` sends JSON"),
     ("", "--output-dir", "--dir DIR names the directory to save into"),
     ("", "--create-dirs", "--dir DIR makes the directory if it is missing"),
+    ("", "--doh-url", "--dns https://HOST/dns-query asks a name server over HTTPS"),
+    ("", "--dns-servers", "--dns ADDRESS asks a name server"),
+    ("", "--dns-interface", "--interface NAME binds lookups by --dns too"),
     ("", "--no-progress-meter", "-s says nothing but what is asked for"),
 ];
 
@@ -91,7 +94,6 @@ const MISSING: &[(&str, &str)] = &[
     ("", "--capath"),
     ("", "--connect-to"),
     ("", "--digest"),
-    ("", "--doh-url"),
     ("", "--http3"),
     ("", "--max-filesize"),
     ("", "--negotiate"),

@@ -1,9 +1,10 @@
 //! One question to one server, over whatever that server speaks.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wayfare_proto::address::ip::Address;
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Hop, Reach, Route};
@@ -15,6 +16,7 @@ use super::failure::{LookupFailure, LookupFault};
 use super::{Around, https, random_id};
 use crate::clock::now;
 use crate::dial::{DialWaits, Dialed, Dialer, ProxyManners, dial};
+use crate::interface::interfaces;
 use crate::socket::Stream;
 use crate::tls::policy::Offer;
 
@@ -118,13 +120,26 @@ fn host(server: &NameServer, around: &Around<'_>) -> String {
 
 /// The first address of the server.
 async fn address(server: &NameServer, around: &Around<'_>) -> Result<SocketAddr, LookupFailure> {
-    if let Ok(ip) = host(server, around).parse::<IpAddr>() {
+    let host = host(server, around);
+    if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, server.port()));
+    }
+    if let Some((IpAddr::V6(ip), scope)) = scoped(&host) {
+        return Ok(SocketAddrV6::new(ip, server.port(), 0, scope).into());
     }
     let found = around.network.resolve(around.home, server.host()).await;
     let found = found.map_err(|why| LookupFailure::unreachable(&why))?;
     let first = found.first().ok_or_else(|| LookupFailure::unreachable(&"it has no address"))?;
     Ok(SocketAddr::new(*first, server.port()))
+}
+
+/// A link-local address and the number of the interface that it belongs to.
+fn scoped(host: &str) -> Option<(IpAddr, u32)> {
+    let address: Address = host.parse().ok()?;
+    let scope = address.scope()?;
+    let by_name = || interfaces().ok()?.into_iter().find(|one| one.name == scope);
+    let index = scope.parse().ok().or_else(|| by_name().map(|one| one.index))?;
+    Some((address.ip(), index))
 }
 
 async fn over_stream(
@@ -203,3 +218,19 @@ fn unreadable(why: &Mismatch) -> LookupFailure {
 
 /// The largest datagram there is: a server may send more than was asked for.
 const LARGEST: usize = 65_535;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_a_name_or_a_number() {
+        let all = interfaces().unwrap();
+        let first = &all[0];
+        let ip = "fe80::1".parse::<IpAddr>().unwrap();
+        assert_eq!(scoped(&format!("fe80::1%{}", first.name)), Some((ip, first.index)));
+        assert_eq!(scoped("fe80::1%7"), Some((ip, 7)));
+        assert_eq!(scoped("fe80::1%nosuch0"), None);
+        assert_eq!(scoped("192.0.2.1"), None);
+    }
+}

@@ -149,7 +149,7 @@ impl Names {
         if !servers.is_empty() {
             return self.question(around, (servers, &conf), Question::new(name, kind)?).await;
         }
-        let own: Vec<_> = conf.servers.iter().map(|server| NameServer::at(server.ip())).collect();
+        let own: Vec<_> = conf.servers.iter().map(NameServer::at).collect();
         let mut last = None;
         for candidate in conf.candidates(name) {
             let question = Question::new(&candidate, kind)?;

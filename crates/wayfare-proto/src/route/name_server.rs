@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::address::ip::Address;
+
 /// A name server and how it is talked to.
 ///
 /// Written as `udp://192.0.2.1`, `tcp://192.0.2.1:5353`, `tls://dns.example`,
@@ -55,10 +57,10 @@ impl Transport {
 pub struct NotAServer(Box<str>);
 
 impl NameServer {
-    /// The server at an address, over UDP at port 53.
+    /// The server at an address, over UDP at port 53; a link-local address keeps its scope.
     #[must_use]
-    pub fn at(address: impl Into<IpAddr>) -> Self {
-        let (transport, host) = (Transport::Udp, address.into().to_string());
+    pub fn at(address: &Address) -> Self {
+        let (transport, host) = (Transport::Udp, address.to_string());
         Self { transport, host, port: 53, target: String::new() }
     }
 
@@ -100,7 +102,7 @@ impl FromStr for NameServer {
     fn from_str(text: &str) -> Result<Self, NotAServer> {
         let no_server = || NotAServer(text.into());
         if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return Ok(Self::at(address));
+            return Ok(Self::at(&address.into()));
         }
         let url = match text.contains("://") {
             true => Url::parse(text),
