@@ -5,7 +5,7 @@ mod command;
 
 use std::process::Command;
 
-use command::{Driver, Ended, Scratch, command, finish, server};
+use command::{Driver, Ended, Scratch, command, finish, server, tls_server};
 use serde_json::json;
 use wayfare_testkit::proxy::{Proxy, ProxyFault};
 
@@ -194,4 +194,32 @@ fn drive_goes_through_proxies_and_evaluates_scripts() {
         drive.ask(json!({"op": "pac_eval", "script": "(", "url": "", "host": "", "dns": "fail"}));
     assert_eq!(got["err"]["kind"], "pac", "{got}");
     assert_eq!(drive.end(), 0);
+}
+
+#[test]
+fn the_command_tells_neither_side_what_is_for_the_other() {
+    let scratch = Scratch::new();
+    let (secure, authority) = tls_server(&scratch);
+    let (plain, near, far) = (server(), guarded(), guarded());
+    let tell = |proxy: &Proxy, scheme: &str| proxy.url(scheme).replace("://", "://ada:sesame@");
+    let chain = format!("{} {}", tell(&near, "socks5h"), tell(&far, "http"));
+    for way in [tell(&far, "http"), tell(&far, "connect"), tell(&far, "socks5h"), chain] {
+        for (server, version) in
+            [(&plain, "--http1.1"), (&secure, "--http1.1"), (&secure, "--http2")]
+        {
+            let url = server.url("/get");
+            let line =
+                ["get", "-x", &way, "-u", "eve:origin", version, "--cacert", &authority, &url];
+            let ended = with(&[], &line);
+            assert_eq!(ended.code, 0, "{way} {url} {version}: {}", ended.err);
+            let request = server.requests().pop().unwrap();
+            assert!(!request.headers.contains_key("proxy-authorization"), "{way} {url}");
+            assert_eq!(request.headers["authorization"], "Basic ZXZlOm9yaWdpbg==");
+            let heard = far.requests().pop().unwrap();
+            assert!(heard.credentials.is_some());
+            let is_tunnel = !heard.target.starts_with("http://");
+            let heard = String::from_utf8_lossy(&heard.bytes).into_owned();
+            assert!(!(is_tunnel && heard.contains("ZXZlOm9yaWdpbg")), "{way} {url}: {heard}");
+        }
+    }
 }

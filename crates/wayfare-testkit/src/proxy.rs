@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::ca::ServerIdentity;
+use crate::ca::{Authority, ServerIdentity};
 use crate::listener::{Connections, Handler, Home, Listening, Reception};
 use crate::stream::{BoxStream, ServerStream};
 
@@ -131,6 +131,12 @@ impl Builder {
     /// Has it speak TLS.
     pub fn tls(mut self, identity: &ServerIdentity) -> Self {
         self.tls = Some(Arc::new(identity.server_config(&["http/1.1"])));
+        self
+    }
+
+    /// Has it speak TLS and insist on a client certificate issued by `clients`.
+    pub fn tls_asking_clients(mut self, identity: &ServerIdentity, clients: &Authority) -> Self {
+        self.tls = Some(Arc::new(identity.server_config_asking_clients(&["http/1.1"], clients)));
         self
     }
 

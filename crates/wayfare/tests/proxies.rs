@@ -245,6 +245,29 @@ fn an_https_proxy_must_prove_itself_and_is_never_spoken_to_in_clear_text() {
     assert!(gate.requests().is_empty() && clear.requests().is_empty());
 }
 
+#[test]
+fn a_proxy_is_not_shown_who_the_client_is_nor_taken_for_the_origin() {
+    let (authority, _) = identity();
+    let own = authority.issue(&["127.0.0.1"]);
+    let server = secure(Protocols::Both);
+    let through = |gate: &Proxy, tls| {
+        let proxies = Proxies::through(&gate.url("https")).unwrap();
+        Manager::builder().tls(tls).proxies(proxies).build()
+    };
+    // The origin must be a.test, which the proxy's certificate does not name.
+    let gate = Proxy::builder().tls(&own).bind_on_thread("127.0.0.1:0").unwrap();
+    let manager = through(&gate, trust().with_peer_name("a.test"));
+    assert_eq!(fetch(Face::Awaited, &manager, Ask::get(server.url("/get"))).unwrap().status, 200);
+    let client = authority.issue_client("ada");
+    let known =
+        trust().with_client_certificate(client.chain_pem(), client.key_pem(), None).unwrap();
+    let asking = Proxy::builder().tls_asking_clients(&own, authority);
+    let asking = asking.bind_on_thread("127.0.0.1:0").unwrap();
+    let got = fetch(Face::Awaited, &through(&asking, known), Ask::get(server.url("/get")));
+    assert!(got.unwrap_err().proxy().is_some());
+    assert!(asking.requests().is_empty());
+}
+
 /// Answers what it is told to, and counts how often it is asked.
 struct Asked(Arc<AtomicUsize>, Option<&'static str>);
 

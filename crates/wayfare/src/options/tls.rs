@@ -30,7 +30,7 @@ pub use wayfare_net::tls::suites::{CipherSuite, Group};
 #[derive(Clone, Debug, Default)]
 pub struct Tls {
     policy: Arc<TlsPolicy>,
-    /// Made from the same settings, but with sessions of its own.
+    /// Made from the same settings but for what is the origin's alone, with sessions of its own.
     towards_proxies: Arc<TlsPolicy>,
 }
 
@@ -244,7 +244,14 @@ impl Tls {
 
 impl From<TlsSettings> for Tls {
     fn from(settings: TlsSettings) -> Self {
-        let towards_proxies = Arc::new(TlsPolicy::new(settings.clone()));
+        // Who the client is, who the server must be, and what is spoken are between the two.
+        let towards_proxies = TlsSettings {
+            identity: None,
+            peer_name: None,
+            protocols: Vec::new(),
+            ..settings.clone()
+        };
+        let towards_proxies = Arc::new(TlsPolicy::new(towards_proxies));
         Self { policy: Arc::new(TlsPolicy::new(settings)), towards_proxies }
     }
 }

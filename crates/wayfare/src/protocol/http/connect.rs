@@ -180,7 +180,8 @@ async fn dial_once(
     let dialed = dial(&route, &dialer, &mut |step| note(emitter, &step)).await;
     if dialed.is_err() {
         // It may have moved.
-        resolving.forget(around.key.origin.host());
+        let first = key.footing.way.proxies().first();
+        resolving.forget(first.map_or(key.origin.host(), |proxy| proxy.target().host()));
     }
     dialed
 }
