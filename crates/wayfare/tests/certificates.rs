@@ -7,14 +7,14 @@ mod it;
 
 use std::collections::HashMap;
 use std::fs;
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use it::{Ask, Directory, FACES, Face, fetch, runtime};
+use it::{Ask, Directory, FACES, Face, fetch, free_port, runtime};
 use wayfare::delegate::{CertificateQuestion, Delegate, Trust, Trusting};
 use wayfare::options::{Dns, Exceptions, Pins, Revocation, Tls, TlsVersions};
 use wayfare::tls::{Certificate, Problem, ProblemKind, Session, StapleState, TlsProblem};
@@ -25,14 +25,17 @@ use ProblemKind as K;
 /// One nginx with a port for each certificate.
 struct Site {
     process: Child,
+    responder: Child,
     folder: Directory,
     ports: HashMap<&'static str, u16>,
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        for process in [&mut self.process, &mut self.responder] {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 
@@ -63,6 +66,9 @@ const NAMES: &[(&str, &str)] = &[
     ("stapled", "ssl_stapling on; ssl_stapling_file stapled.ocsp;"),
     ("stapledbad", "ssl_stapling on; ssl_stapling_file stapledbad.ocsp;"),
     ("stapledfalse", "ssl_stapling on; ssl_stapling_file stapledfalse.ocsp;"),
+    ("fetched", ""),
+    ("fetchedbad", ""),
+    ("fetchednone", ""),
     ("muststaple", ""),
     ("purpose", ""),
     ("caleaf", ""),
@@ -76,19 +82,18 @@ const NAMES: &[(&str, &str)] = &[
 
 impl Site {
     fn start() -> Option<Self> {
-        let (nginx, _openssl) = (find("nginx")?, find("openssl")?);
+        let (nginx, openssl) = (find("nginx")?, find("openssl")?);
         let folder = Directory::new("pki");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/make.sh");
-        let made = Command::new("sh").arg(script).arg(&folder.0).status().unwrap();
+        let answering = free_port().to_string();
+        let made = Command::new("sh").arg(script).arg(&folder.0).arg(&answering).status().unwrap();
         assert!(made.success(), "the certificates could not be made");
         fs::create_dir_all(folder.join("tmp")).unwrap();
         let root = folder.0.display();
         let mut ports = HashMap::new();
         let mut servers = String::new();
-        let held: Vec<_> =
-            NAMES.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        for ((name, extra), held) in NAMES.iter().zip(&held) {
-            let port = held.local_addr().unwrap().port();
+        for (name, extra) in NAMES {
+            let port = free_port();
             ports.insert(*name, port);
             servers += &format!(
                 "server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {root}/{name}.pem;\n\
@@ -99,7 +104,6 @@ impl Site {
                     .replace("_certificate ca", &format!("_certificate {root}/ca"))
             );
         }
-        drop(held);
         let config = format!(
             "daemon off; master_process off; pid {root}/nginx.pid; error_log {root}/error.log;\n\
              events {{ worker_connections 512; }}\n\
@@ -116,8 +120,20 @@ impl Site {
             .arg(folder.join("error.log"))
             .env("OPENSSL_CONF", folder.join("openssl.cnf"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let site = Self { process: command.spawn().unwrap(), folder, ports };
+        let mut responder = Command::new(openssl);
+        responder.current_dir(&folder.0).args(["ocsp", "-port", &answering, "-index", "index"]);
+        responder.args(["-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key", "-ndays", "1"]);
+        let said = fs::File::create(folder.join("responder.log")).unwrap();
+        responder.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+        let responder = responder.spawn().unwrap();
+        let site = Self { process: command.spawn().unwrap(), responder, folder, ports };
         let began = Instant::now();
+        // A connection that says nothing would hold it up for ever.
+        let said = || fs::read_to_string(site.folder.join("responder.log")).unwrap();
+        while !said().contains("waiting") {
+            assert!(began.elapsed() < Duration::from_secs(10), "the responder does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         while TcpStream::connect(("127.0.0.1", site.ports["new"])).is_err() {
             let log = || fs::read_to_string(site.folder.join("error.log")).unwrap_or_default();
             assert!(began.elapsed() < Duration::from_secs(10), "nginx does not listen: {}", log());
@@ -248,6 +264,31 @@ fn a_stapled_answer_is_believed_only_from_the_certificates_authority() {
             assert_eq!(problems, &[at(K::RevocationUnknown, 0)], "{name}");
         }
     }
+}
+
+#[test]
+fn an_authority_is_asked_where_nothing_is_stapled() {
+    let Some(site) = Site::start() else { return };
+    let tls = site.trust().with_revocation(Revocation::Fetched);
+    for face in FACES {
+        let manager = manager(tls.clone());
+        for name in ["fetched", "stapled"] {
+            let got = fetch(face, &manager, Ask::get(site.url(name))).unwrap();
+            assert_eq!(got.text(), format!("{name}\n"), "{face:?}");
+        }
+        for (name, kind, words) in [
+            ("fetchedbad", K::Revoked, "revoked"),
+            ("fetchednone", K::RevocationUnknown, "refused"),
+            ("good", K::RevocationUnknown, "names no place to ask"),
+        ] {
+            let why = fetch(face, &manager, Ask::get(site.url(name))).unwrap_err();
+            assert_eq!(why.rejection().unwrap().problems, [at(kind, 0)], "{face:?} {name}");
+            assert!(why.to_string().contains(words), "{face:?} {name}: {why}");
+        }
+    }
+    // Without the wish nobody is asked.
+    fetch(Face::Waited, &manager(site.trust()), Ask::get(site.url("fetchedbad"))).unwrap();
+    assert_eq!(site.requests(), 7, "only those in order were sent a request");
 }
 
 #[test]

@@ -5,12 +5,14 @@
 mod it;
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use it::{Ask, Directory, FACES, Face, fetch, fetch_awaited, identity, manager_for, runtime};
+use it::{
+    Ask, Directory, FACES, Face, fetch, fetch_awaited, free_port, identity, manager_for, runtime,
+};
 use wayfare::options::Versions;
 use wayfare_testkit::content::{bytes_of, sha256_hex, text_of};
 
@@ -41,11 +43,8 @@ fn find(program: &str) -> Option<String> {
     found
 }
 
-/// Ports that were free a moment ago.
 fn free_ports() -> (u16, u16) {
-    let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
-    let (a, b) = (bind(), bind());
-    (a.local_addr().unwrap().port(), b.local_addr().unwrap().port())
+    (free_port(), free_port())
 }
 
 /// The site that every server serves, and the files for its identity.

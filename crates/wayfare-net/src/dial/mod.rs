@@ -4,6 +4,7 @@ mod failure;
 mod hop;
 mod memories;
 mod race;
+mod revocation;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -210,7 +211,9 @@ async fn secure(
     };
     let shaking = tls::connect(under.stream, name, policy, offer);
     match within(dialer.home, dialer.waits.tls.deadline(started), shaking).await {
-        Within::Done(Ok((stream, facts))) => {
+        Within::Done(Ok((stream, mut facts))) => {
+            let checked = revocation::check(name, &mut facts, policy, dialer).await;
+            checked.map_err(DialFailure::tls)?;
             listener(DialStep::Secured { facts: &facts, end });
             let tls = (*end == End::Origin).then_some(facts);
             Ok(Dialed { stream, tls, services: under.services })

@@ -229,7 +229,7 @@ impl Judge {
         let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
             let unknown = match self.revocation {
                 Revocation::Demanded => UnknownStatusPolicy::Deny,
-                Revocation::AsKnown => UnknownStatusPolicy::Allow,
+                Revocation::AsKnown | Revocation::Fetched => UnknownStatusPolicy::Allow,
             };
             options
                 .with_depth(RevocationCheckDepth::Chain)
@@ -255,6 +255,14 @@ impl Judge {
             .collect();
         issuers.extend(issuer_of(path.anchor()));
         Ok(Path { certificates, issuers })
+    }
+
+    /// Who vouches for the first of `chain`, by a path that holds now.
+    pub(super) fn issuer_of(&self, chain: &[Vec<u8>], now: UnixTime) -> Option<Issuer> {
+        let ders: Vec<_> = chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let [leaf, others @ ..] = ders.as_slice() else { return None };
+        let shown = Shown { leaf, others, name: None, staple: &[], now };
+        self.build(&shown, now, Lists::Ignored).ok()?.issuers.into_iter().next()
     }
 
     fn revoked_depth(&self, path: &Path) -> usize {

@@ -84,6 +84,17 @@ pub enum TlsProblem {
 }
 
 impl TlsFailure {
+    /// What was found out after the handshake; `why` is said behind it.
+    pub(super) fn rejected(rejection: Rejection, why: &str) -> Self {
+        let comma = if why.is_empty() { "" } else { ": " };
+        let words = format!("{rejection}{comma}{why}");
+        Self {
+            problem: main_problem(&rejection),
+            source: io::Error::new(io::ErrorKind::InvalidData, words),
+            rejection: Some(rejection),
+        }
+    }
+
     fn setup(source: io::Error) -> Self {
         Self { problem: TlsProblem::Setup, source, rejection: None }
     }

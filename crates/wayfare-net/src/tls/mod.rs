@@ -21,4 +21,5 @@ mod verifier;
 
 pub use examine::StapleState;
 pub use handshake::{TlsFailure, TlsProblem, connect};
+pub(crate) use verifier::Inquiry;
 pub use verifier::Rejection;

@@ -3,13 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, RootCertStore};
 use wayfare_proto::certificate::key::{Form, Key};
+use wayfare_proto::certificate::ocsp::Status;
 use wayfare_proto::certificate::problem::Problem;
 
 use super::examine::{Judge, Shown};
@@ -18,7 +19,7 @@ use super::key_log::key_log;
 use super::pins::Pins;
 use super::sessions::Sessions;
 use super::suites::{CipherSuite, Group};
-use super::verifier::Verifier;
+use super::verifier::{Inquiry, Verifier, host_of};
 
 /// Whose certificates are trusted to vouch for a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +57,10 @@ pub enum Revocation {
     AsKnown,
     /// The state must be known and good: from the lists given, or else from a stapled answer.
     Demanded,
+    /// As [`Demanded`](Self::Demanded), but where nothing is stapled the authority is asked before
+    /// anything of a request is sent, over plain HTTP and past any proxy. Good answers are kept for
+    /// as long as they say, at most an hour.
+    Fetched,
 }
 
 /// Who a client is, for servers that ask.
@@ -223,6 +228,25 @@ impl TlsPolicy {
         let now = UnixTime::since_unix_epoch(since);
         let shown = Shown { leaf, others, name: name.as_ref(), staple: &[], now };
         Ok(verifier.examine(&shown))
+    }
+
+    /// What has to be asked about the certificates of a finished handshake with `host`; nothing if
+    /// a good answer was heard not long ago.
+    pub(crate) fn inquire(&self, host: &str, chain: &[Vec<u8>]) -> io::Result<Option<Inquiry>> {
+        let (_, verifier) = self.config(Offer::Nothing)?;
+        let host = self.settings.peer_name.as_deref().unwrap_or(host);
+        Ok(verifier.inquire(&host_of(&server_name(host)?), chain))
+    }
+
+    /// What an answer says, if it is to be believed.
+    pub(crate) fn hear(
+        &self,
+        inquiry: &Inquiry,
+        answer: &[u8],
+        now: Duration,
+    ) -> Result<Status, String> {
+        let (_, verifier) = self.config(Offer::Nothing).map_err(|why| why.to_string())?;
+        verifier.hear(inquiry, answer, UnixTime::since_unix_epoch(now))
     }
 
     /// Finds out now, and not at the first handshake, whether the settings can be used.

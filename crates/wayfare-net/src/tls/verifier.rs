@@ -5,22 +5,25 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use sha2::Digest as _;
+use wayfare_proto::certificate::ocsp::{self, Issuer, Status};
 use wayfare_proto::certificate::problem::{Problem, ProblemKind};
 use wayfare_proto::certificate::{AlternativeName, Certificate};
 
-use super::examine::{Findings, Judge, Shown, StapleState};
+use super::examine::{Findings, Judge, Shown, StapleState, believe};
 use super::exceptions::{Exception, Exceptions};
+use super::handshake::TlsFailure;
 use super::policy::Verify;
 
 /// Why a server's certificates were refused: everything that is wrong, and the certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// The name the server had to prove.
     pub host: String,
@@ -74,7 +77,45 @@ impl fmt::Display for Rejection {
     }
 }
 
+/// Without the certificates' bytes.
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection")
+            .field("host", &self.host)
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
+}
+
 impl std::error::Error for Rejection {}
+
+/// What has to be asked about a certificate that is in order otherwise.
+pub(crate) struct Inquiry {
+    /// The question as a responder takes it.
+    pub(crate) request: Vec<u8>,
+    /// Where to ask.
+    pub(crate) responders: Vec<String>,
+    leaf: Certificate,
+    issuer: Issuer,
+    /// Without what is wrong, which is still to be found out.
+    rejection: Rejection,
+}
+
+impl Inquiry {
+    pub(crate) fn revoked(&self) -> TlsFailure {
+        self.rejected(ProblemKind::Revoked, "")
+    }
+
+    pub(crate) fn unknown(&self, why: &str) -> TlsFailure {
+        self.rejected(ProblemKind::RevocationUnknown, why)
+    }
+
+    fn rejected(&self, kind: ProblemKind, why: &str) -> TlsFailure {
+        let problems = vec![Problem { kind, depth: 0 }];
+        let rejection = Rejection { problems, ..self.rejection.clone() };
+        TlsFailure::rejected(rejection, why)
+    }
+}
 
 /// What was accepted although something is wrong, or is worth telling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +135,8 @@ pub(super) struct Verifier {
     provider: Arc<CryptoProvider>,
     /// What is in order leaves nothing here.
     accepted: Mutex<HashMap<Shower, Arc<Accepted>>>,
+    /// Until when (since 1970) a certificate was said to be good by an answer that was fetched.
+    answers: Mutex<HashMap<[u8; 32], Duration>>,
 }
 
 impl Verifier {
@@ -103,7 +146,8 @@ impl Verifier {
         exceptions: Exceptions,
         provider: Arc<CryptoProvider>,
     ) -> Self {
-        Self { judge, mode, exceptions, provider, accepted: Mutex::default() }
+        let (accepted, answers) = Default::default();
+        Self { judge, mode, exceptions, provider, accepted, answers }
     }
 
     /// What was told of this host's certificate when it was accepted, be it in an earlier handshake
@@ -128,6 +172,53 @@ impl Verifier {
             known.clear();
         }
         known.insert(key, Arc::new(accepted));
+    }
+
+    /// What to ask about the first of `chain`, unless a good answer is still at hand or there is
+    /// nobody to ask about it, as for a certificate that the settings themselves name.
+    pub(super) fn inquire(&self, host: &str, chain: &[Vec<u8>]) -> Option<Inquiry> {
+        let leaf = Certificate::from_der(chain.first()?).ok()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let known = self.answers().get(&leaf.sha256()).copied();
+        if known.is_some_and(|until| now < until) {
+            return None;
+        }
+        let issuer = self.judge.issuer_of(chain, UnixTime::since_unix_epoch(now))?;
+        Some(Inquiry {
+            request: ocsp::request(&leaf, &issuer),
+            responders: ocsp::responders(&leaf),
+            rejection: Rejection {
+                host: host.to_owned(),
+                problems: Vec::new(),
+                certificates: chain.to_vec(),
+            },
+            leaf,
+            issuer,
+        })
+    }
+
+    pub(super) fn hear(
+        &self,
+        inquiry: &Inquiry,
+        answer: &[u8],
+        now: UnixTime,
+    ) -> Result<Status, String> {
+        let status = believe(self.judge.algorithms, answer, &inquiry.leaf, &inquiry.issuer, now)?;
+        if let Status::Good { next_update } = &status {
+            let now = Duration::from_secs(now.as_secs());
+            let ends = next_update.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let until = ends.unwrap_or(now).min(now + KEPT_ANSWER);
+            let mut answers = self.answers();
+            if answers.len() >= MOST_REMEMBERED {
+                answers.clear();
+            }
+            answers.insert(inquiry.leaf.sha256(), until);
+        }
+        Ok(status)
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<[u8; 32], Duration>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything that is wrong with certificates at hand.
@@ -219,3 +310,5 @@ impl fmt::Debug for Verifier {
 
 const MOST_NAMES: usize = 8;
 const MOST_REMEMBERED: usize = 1_000;
+/// An authority may take a certificate back at any time, whatever it said for how long.
+const KEPT_ANSWER: Duration = Duration::from_secs(3_600);

@@ -35,8 +35,8 @@
 //! * [`with_revocation_list`](crate::options::Tls::with_revocation_list) takes lists in PEM or DER;
 //!   their own expiry is not looked at.
 //! * [`Revocation::Demanded`] makes an unknown state an error; by default only what is known counts.
-//!
-//! Answers are not fetched from responders.
+//! * [`Revocation::Fetched`] asks the authority itself where nothing is stapled, before anything of a
+//!   request is sent. It costs a connection to the authority, which learns whom this client visits.
 //!
 //! # Who the client is
 //! [`with_client_certificate`](crate::options::Tls::with_client_certificate) takes a chain and a key
@@ -56,4 +56,5 @@
 //! [`Pins`]: crate::options::Pins
 //! [`Pins::without_backup`]: crate::options::Pins::without_backup
 //! [`Revocation::Demanded`]: crate::options::Revocation::Demanded
+//! [`Revocation::Fetched`]: crate::options::Revocation::Fetched
 //! [`Tls`]: crate::options::Tls

@@ -38,14 +38,18 @@ impl Trials {
 impl Transfer {
     /// True if it failed for a certificate that somebody may want to accept.
     pub(super) fn may_trust(&self, error: &Error) -> bool {
-        let Some(rejection) = error.rejection() else { return false };
-        // Whoever accepted is not asked for the same again: something else forbids it.
-        !self.options.tls.exceptions().holds(&rejection.exception())
+        // What is accepted and refused all the same is refused by something else.
+        error.rejection().is_some() && self.tries.trusted < MOST_TRIALS
     }
 
     pub(super) async fn trust(&mut self, error: Error) -> Result<Again, Error> {
         let Some(rejection) = error.rejection() else { return Err(error) };
         let exception = rejection.exception();
+        self.tries.trusted += 1;
+        if self.options.tls.exceptions().holds(&exception) {
+            // Another request's answer has come since this one's handshake.
+            return Ok(Again::Resend("its certificate was accepted"));
+        }
         let question = CertificateQuestion::new(Url::clone(&self.url), rejection);
         let trial = self.shared.trials.trial(&exception);
         let mut answer = trial.lock().await;
@@ -69,3 +73,6 @@ impl Transfer {
         Ok(Again::Resend("its certificate was accepted"))
     }
 }
+
+/// A server that shows another certificate each time must not keep a request going for ever.
+const MOST_TRIALS: u8 = 3;

@@ -490,3 +490,17 @@ impl Held {
         })
     }
 }
+
+/// A port for a server that is told its port: below those that the system gives to clients, and
+/// never the same twice, or servers that start at the same time would meet each other.
+pub fn free_port() -> u16 {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let port = 12_000 + (std::process::id().wrapping_mul(613).wrapping_add(next)) % 20_000;
+        let port = u16::try_from(port).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes an authority and certificates that are good or bad in one way each, in the folder given.
-# Usage: make.sh FOLDER
+# Usage: make.sh FOLDER PORT-OF-THE-RESPONDER
 set -eu
 cd "$1"
 
@@ -93,6 +93,14 @@ leaf stapledfalse DNS:stapledfalse.test ca $BEGAN $FAR
 leaf clients DNS:clients.test ca $BEGAN $FAR
 leaf old DNS:old.test ca $BEGAN $FAR
 leaf new DNS:new.test ca $BEGAN $FAR
+key fetched
+sign fetched fetched.test "${SERVER}DNS:fetched.test\nauthorityInfoAccess=OCSP;URI:http://127.0.0.1:$2/" ca $BEGAN $FAR
+key fetchedbad
+sign fetchedbad fetchedbad.test \
+    "${SERVER}DNS:fetchedbad.test\nauthorityInfoAccess=OCSP;URI:http://127.0.0.1:$2/" ca $BEGAN $FAR
+key fetchednone
+sign fetchednone fetchednone.test \
+    "${SERVER}DNS:fetchednone.test\nauthorityInfoAccess=OCSP;URI:http://127.0.0.1:9/" ca $BEGAN $FAR
 key muststaple
 sign muststaple muststaple.test "${SERVER}DNS:muststaple.test\ntlsfeature=status_request" ca $BEGAN $FAR
 key purpose
@@ -124,7 +132,7 @@ openssl pkcs8 -topk8 -in client.key -v2 aes-256-cbc -passout pass:secret -out cl
 
 # What is revoked, in a list and in stapled answers.
 first() { openssl x509 -in "$1.pem" -out "$1.one"; }
-for name in revoked stapledbad; do
+for name in revoked stapledbad fetchedbad; do
     first $name
     openssl ca -config openssl.cnf -cert ca.pem -keyfile ca.key -revoke $name.one 2>/dev/null
 done

@@ -1,0 +1,143 @@
+//! Asking an authority whether it took a server's certificate back (RFC 6960, RFC 5019).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wayfare_proto::certificate::ocsp::Status;
+use wayfare_proto::wire::http1::body::{BodyReader, Piece};
+use wayfare_proto::wire::http1::limits::HeadLimits;
+use wayfare_proto::wire::http1::request::{Sending, write_head};
+use wayfare_proto::wire::http1::response::{Head, HeadReader};
+
+use super::{Dialer, Within, race, within};
+use crate::clock::now;
+use crate::socket::Stream;
+use crate::tls::facts::TlsFacts;
+use crate::tls::policy::{Revocation, TlsPolicy};
+use crate::tls::{Inquiry, StapleState, TlsFailure};
+
+/// Finds out about the certificate of a finished handshake, if the settings ask for it and nothing
+/// was stapled. What cannot be found out is an error, because it was asked for.
+pub(super) async fn check(
+    name: &str,
+    facts: &mut TlsFacts,
+    policy: &TlsPolicy,
+    dialer: &Dialer<'_>,
+) -> Result<(), TlsFailure> {
+    if policy.settings().revocation != Revocation::Fetched
+        || facts.staple == StapleState::Good
+        || facts.exception.is_some()
+    {
+        return Ok(());
+    }
+    let inquiry = policy.inquire(name, &facts.certificates).map_err(TlsFailure::from)?;
+    let Some(inquiry) = inquiry else { return Ok(()) };
+    let asking = ask_any(&inquiry, policy, dialer);
+    let deadline = dialer.waits.tls.deadline(now());
+    let told = match within(dialer.home, deadline, asking).await {
+        Within::Done(told) => told,
+        Within::TooLate => Err("its authority did not answer in time".to_owned()),
+    };
+    match told {
+        Ok(Status::Good { .. }) => {
+            facts.staple = StapleState::Good;
+            Ok(())
+        }
+        Ok(Status::Revoked { .. }) => Err(inquiry.revoked()),
+        Ok(_) => Err(inquiry.unknown("its authority does not know it")),
+        Err(why) => Err(inquiry.unknown(&why)),
+    }
+}
+
+async fn ask_any(
+    inquiry: &Inquiry,
+    policy: &TlsPolicy,
+    dialer: &Dialer<'_>,
+) -> Result<Status, String> {
+    let mut why = "its certificate names no place to ask".to_owned();
+    for responder in &inquiry.responders {
+        let answer = match ask(responder, &inquiry.request, dialer).await {
+            Ok(answer) => answer,
+            Err(failed) => {
+                why = format!("{responder}: {failed}");
+                continue;
+            }
+        };
+        match policy.hear(inquiry, &answer, wall_clock()) {
+            Ok(status) => return Ok(status),
+            Err(failed) => why = format!("{responder}: {failed}"),
+        }
+    }
+    Err(why)
+}
+
+/// Posts a request over a connection of its own: plain HTTP, as the answer is signed.
+async fn ask(responder: &str, request: &[u8], dialer: &Dialer<'_>) -> Result<Vec<u8>, String> {
+    let uri: Uri = responder.parse().map_err(|why| format!("{why}"))?;
+    let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err("not an http: URL".to_owned());
+    };
+    let port = authority.port_u16().unwrap_or(80);
+    // Its steps are not those of the transfer.
+    let reached = race::reach(authority.host(), port, dialer, &mut |_| {}).await;
+    let (mut stream, _) = reached.map_err(|why| why.to_string())?;
+    let mut fields = HeaderMap::new();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/ocsp-request"));
+    fields.insert(header::ACCEPT, HeaderValue::from_static("application/ocsp-response"));
+    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let mut output = BytesMut::new();
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let sending = Sending::Sized(request.len() as u64);
+    write_head(&mut output, &Method::POST, target, authority.as_str(), &fields, sending)
+        .map_err(|why| why.to_string())?;
+    output.extend_from_slice(request);
+    stream.write_all(&output).await.map_err(|why| why.to_string())?;
+    stream.flush().await.map_err(|why| why.to_string())?;
+    read(&mut stream).await
+}
+
+async fn read(stream: &mut Box<dyn Stream>) -> Result<Vec<u8>, String> {
+    let (mut input, mut heads) =
+        (BytesMut::new(), HeadReader::new(&Method::POST, HeadLimits::default()));
+    let head = loop {
+        match heads.read(&mut input).map_err(|why| why.to_string())? {
+            Some(Head::Final(head)) => break head,
+            Some(Head::Interim { .. }) => {}
+            None => {
+                if stream.read_buf(&mut input).await.map_err(|why| why.to_string())? == 0 {
+                    return Err(heads.handle_end(&input).to_string());
+                }
+            }
+        }
+    };
+    if head.status != StatusCode::OK {
+        return Err(format!("it answered with the HTTP status {}", head.status));
+    }
+    let mut bodies = BodyReader::new(head.framing, HeadLimits::default());
+    let mut body = Vec::new();
+    loop {
+        match bodies.read(&mut input).map_err(|why| why.to_string())? {
+            Piece::Data(piece) if body.len() + piece.len() > MOST_BYTES => {
+                return Err("its answer is too long".to_owned());
+            }
+            Piece::Data(piece) => body.extend_from_slice(&piece),
+            Piece::End(_) => return Ok(body),
+            Piece::NeedMore => {
+                if stream.read_buf(&mut input).await.map_err(|why| why.to_string())? == 0 {
+                    bodies.handle_end().map_err(|why| why.to_string())?;
+                    return Ok(body);
+                }
+            }
+        }
+    }
+}
+
+/// Certificates go by the clock on the wall.
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Answers have some hundred bytes, with a responder's certificate some thousand.
+const MOST_BYTES: usize = 64 * 1024;
