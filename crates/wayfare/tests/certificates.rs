@@ -480,6 +480,14 @@ fn those_who_only_look_are_told_what_is_wrong() {
         let reply = runtime().block_on(manager.get(site.url(name)).send()).unwrap();
         assert_eq!(reply.tls().unwrap().problems, [at(problem, 0)]);
     }
+    // Who only looks shows nothing of its own.
+    let client = site
+        .trust()
+        .with_client_certificate(site.read("client.pem"), site.read("client.key"), None)
+        .unwrap();
+    let looking = self::manager(client.dangerous().ask_everybody());
+    let got = fetch(Face::Waited, &looking, Ask::get(site.url("clients"))).unwrap();
+    assert_eq!(got.status, 400);
     let depth = site.trust().with_depth(0);
     let why = fetch(Face::Waited, &self::manager(depth), Ask::get(site.url("complete")));
     let problems = why.unwrap_err().rejection().unwrap().problems.clone();

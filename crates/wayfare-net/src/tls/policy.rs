@@ -307,7 +307,9 @@ fn make(settings: &TlsSettings) -> Result<Made, String> {
         .map_err(words)?
         .dangerous()
         .with_custom_certificate_verifier(verifier.clone());
-    let mut base = match &settings.identity {
+    // Who takes any certificate only to look at it must not show its own to whoever that is.
+    let identity = settings.identity.as_ref().filter(|_| settings.verify != Verify::Query);
+    let mut base = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
             let (chain, key) = identity.parts();

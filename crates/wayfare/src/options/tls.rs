@@ -269,7 +269,8 @@ impl DangerousTls {
     }
 
     /// Takes any certificate, but tells what is wrong with it: see
-    /// [`TlsFacts::problems`](crate::tls::TlsFacts). For those who only want to look.
+    /// [`TlsFacts::problems`](crate::tls::TlsFacts). For those who only want to look: a client's
+    /// certificate is not shown.
     #[must_use]
     pub fn ask_everybody(self) -> Tls {
         self.0.changed(|settings| settings.verify = Verify::Query)
