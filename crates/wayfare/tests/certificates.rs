@@ -62,6 +62,10 @@ const NAMES: &[(&str, &str)] = &[
     ("latechain", ""),
     ("constrained", ""),
     ("wildcard", ""),
+    ("ipwild", ""),
+    ("halfwild", ""),
+    ("urisan", ""),
+    ("otherstaple", "ssl_stapling on; ssl_stapling_file stapled.ocsp;"),
     ("revoked", ""),
     ("stapled", "ssl_stapling on; ssl_stapling_file stapled.ocsp;"),
     ("stapledbad", "ssl_stapling on; ssl_stapling_file stapledbad.ocsp;"),
@@ -236,6 +240,18 @@ fn good_certificates_are_taken() {
             let why = wild(host).unwrap_err();
             assert_eq!(why.kind(), ErrorKind::Tls(TlsProblem::WrongName), "{host}");
         }
+        // No star stands for part of an address or of a label, and no URI for a host.
+        for (name, host) in [
+            ("ipwild", "127.0.0.1"),
+            ("good", "127.0.0.1"),
+            ("halfwild", "xn--l8j.test"),
+            ("halfwild", "xa.test"),
+            ("urisan", "x"),
+        ] {
+            let why = fetch(face, &manager, Ask::get(site.url_of(name, host))).unwrap_err();
+            let problems = &why.rejection().unwrap().problems;
+            assert_eq!(problems, &[at(K::HostNameMismatch, 0)], "{name} as {host}");
+        }
     }
 }
 
@@ -254,11 +270,15 @@ fn a_stapled_answer_is_believed_only_from_the_certificates_authority() {
         StapleState::Unusable(why) => assert!(why.contains("not signed"), "{why}"),
         other => panic!("{other:?}"),
     }
+    match staple("otherstaple") {
+        StapleState::Unusable(why) => assert!(why.contains("another certificate"), "{why}"),
+        other => panic!("{other:?}"),
+    }
     let demanding = site.trust().with_revocation(Revocation::Demanded);
     for face in FACES {
         let manager = self::manager(demanding.clone());
         fetch(face, &manager, Ask::get(site.url("stapled"))).unwrap();
-        for name in ["good", "stapledfalse"] {
+        for name in ["good", "stapledfalse", "otherstaple"] {
             let why = fetch(face, &manager, Ask::get(site.url(name))).unwrap_err();
             let problems = &why.rejection().unwrap().problems;
             assert_eq!(problems, &[at(K::RevocationUnknown, 0)], "{name}");

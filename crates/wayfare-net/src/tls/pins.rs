@@ -92,11 +92,16 @@ impl Pins {
 }
 
 fn read(pin: &str) -> Result<[u8; 32], PinError> {
-    let text = pin.trim().strip_prefix("sha256/").map(|rest| rest.trim_start_matches('/'));
+    // A digest may begin with a slash itself, so its length tells whether there is one more.
+    let text = pin.trim().strip_prefix("sha256/").filter(|text| text.is_ascii());
+    let text = text.map(|text| if text.len() > ENCODED { &text[1..] } else { text });
     let bytes = text.and_then(|text| STANDARD.decode(text).ok());
     let key = bytes.and_then(|bytes| bytes.try_into().ok());
     key.ok_or_else(|| PinError::NotAPin(pin.to_owned()))
 }
+
+/// A SHA-256 digest in base64.
+const ENCODED: usize = 44;
 
 #[cfg(test)]
 mod tests {
@@ -112,6 +117,15 @@ mod tests {
         assert!(Pins::new("a.test", [ONE, TWO]).is_ok());
         assert!(Pins::without_backup("a.test", [ONE]).is_ok());
         assert!(Pins::without_backup("a.test", []).is_err());
+    }
+
+    #[test]
+    fn a_digest_that_begins_with_a_slash_is_read_in_both_forms() {
+        let digest = "/Cevlh5M1t0tr/owxQzqINejMxjIKwXLgbGoqZizwGM=";
+        let one = Pins::without_backup("a.test", [format!("sha256/{digest}").as_str()]).unwrap();
+        let two = Pins::without_backup("a.test", [format!("sha256//{digest}").as_str()]).unwrap();
+        assert_eq!(one, two);
+        assert!(Pins::without_backup("a.test", ["sha256/é"]).is_err());
     }
 
     #[test]

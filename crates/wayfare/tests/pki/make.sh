@@ -86,6 +86,10 @@ leaf complete DNS:complete.test middle $BEGAN $FAR
 leaf latechain DNS:latechain.test late $BEGAN $FAR
 leaf constrained DNS:constrained.test narrow $BEGAN $FAR
 leaf wildcard 'DNS:*.wild.test' ca $BEGAN $FAR
+leaf ipwild 'DNS:*.0.0.1' ca $BEGAN $FAR
+leaf halfwild 'DNS:x*.test' ca $BEGAN $FAR
+leaf urisan 'URI:http://x/,DNS:good.test' ca $BEGAN $FAR
+leaf otherstaple DNS:otherstaple.test ca $BEGAN $FAR
 leaf revoked DNS:revoked.test ca $BEGAN $FAR
 leaf stapled DNS:stapled.test ca $BEGAN $FAR
 leaf stapledbad DNS:stapledbad.test ca $BEGAN $FAR
