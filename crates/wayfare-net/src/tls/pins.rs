@@ -94,7 +94,10 @@ impl Pins {
 fn read(pin: &str) -> Result<[u8; 32], PinError> {
     // A digest may begin with a slash itself, so its length tells whether there is one more.
     let text = pin.trim().strip_prefix("sha256/").filter(|text| text.is_ascii());
-    let text = text.map(|text| if text.len() > ENCODED { &text[1..] } else { text });
+    let text = text.map(|text| match text.strip_prefix('/') {
+        Some(rest) if text.len() > ENCODED => rest,
+        _ => text,
+    });
     let bytes = text.and_then(|text| STANDARD.decode(text).ok());
     let key = bytes.and_then(|bytes| bytes.try_into().ok());
     key.ok_or_else(|| PinError::NotAPin(pin.to_owned()))
@@ -130,7 +133,8 @@ mod tests {
 
     #[test]
     fn what_is_no_pin_is_refused_with_its_text() {
-        for text in ["", "sha256/short", "md5/AAAA", "AAAA"] {
+        let long = &ONE.replace("sha256/", "sha256/A");
+        for text in ["", "sha256/short", "md5/AAAA", "AAAA", long] {
             assert_eq!(Pins::new("a.test", [text, ONE]), Err(PinError::NotAPin(text.into())));
         }
     }
