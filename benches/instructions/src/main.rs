@@ -6,6 +6,7 @@
 
 mod allocations;
 mod scenario;
+mod script;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -28,6 +29,8 @@ fn main() {
             scenario.run(count, base);
             println!("{}", allocations::count() - before);
         }
+        ["--script", count] => script::decide(count.parse().expect("a number")),
+        ["--bare-script", count] => script::bare(count.parse().expect("a number")),
         ["--first", base] => Scenario::SmallAwaited.run(1, base),
         _ => table(),
     }
@@ -43,6 +46,10 @@ fn table() {
         let allocations = plain(&["--client", scenario.name(), "1000", &base]);
         let instructions = (many - few) / 1000;
         println!("| {} | {instructions} | {:.1} |", scenario.what(), allocations as f64 / 1000.0);
+    }
+    for (word, what) in [("--script", SCRIPT), ("--bare-script", BARE)] {
+        let instructions = (counted(&[word, "11000"]) - counted(&[word, "1000"])) / 10_000;
+        println!("| {what} | {instructions} | |");
     }
     let first = counted(&["--first", &base]);
     println!("| the first GET of a fresh process, start and exit included | {first} | |");
@@ -93,3 +100,5 @@ fn own() -> std::path::PathBuf {
 }
 
 const WARM_UP: usize = 100;
+const SCRIPT: &str = "the decision of a proxy script";
+const BARE: &str = "the bare call of its function in the same engine";
