@@ -54,7 +54,8 @@ impl Measured {
     }
 
     pub fn read(text: &str) -> Self {
-        let mut numbers = text.split_whitespace().map(|word| word.parse::<f64>().expect("a number"));
+        let mut numbers =
+            text.split_whitespace().map(|word| word.parse::<f64>().expect("a number"));
         let mut next = || numbers.next().expect("five numbers");
         let micros = |number: f64| Duration::from_nanos((number * 1000.0) as u64);
         Self {

@@ -83,7 +83,8 @@ impl Drop for Running {
 
 pub fn run() {
     pin(1);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(serve());
 }
 

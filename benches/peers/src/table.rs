@@ -7,7 +7,9 @@ use crate::work::Work;
 
 pub fn print(work: Work, rows: &[(&str, Vec<Measured>)]) {
     println!("\n## {}: {}\n", work.name(), work.what());
-    println!("| client | CPU per exchange | exchanges/s | p50 | p99 | peak memory | CPU of wayfare is |");
+    println!(
+        "| client | CPU per exchange | exchanges/s | p50 | p99 | peak memory | CPU of wayfare is |"
+    );
     println!("|---|---|---|---|---|---|---|");
     let best = |row: &[Measured]| row.iter().map(|one| one.cpu).min().unwrap_or_default();
     let own = rows.iter().find(|(name, _)| name.starts_with("wayfare")).map(|(_, row)| best(row));

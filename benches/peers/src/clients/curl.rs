@@ -57,13 +57,7 @@ fn many(work: Work, place: &Place) -> Measured {
     meter.finish()
 }
 
-fn batch(
-    multi: &Multi,
-    work: Work,
-    place: &Place,
-    count: usize,
-    note: &mut dyn FnMut(Duration),
-) {
+fn batch(multi: &Multi, work: Work, place: &Place, count: usize, note: &mut dyn FnMut(Duration)) {
     let mut started = 0;
     let mut running: Vec<Option<(Easy2Handle<Count>, Instant)>> = Vec::new();
     for slot in 0..work.at_a_time() {

@@ -31,7 +31,8 @@ async fn run1(work: Work, place: &Place) -> Measured {
         let sender = if work.is_tls() {
             sender1(TokioIo::new(tls(place, b"http/1.1").await)).await
         } else {
-            let stream = TcpStream::connect(("127.0.0.1", place.plain)).await.expect("a connection");
+            let stream =
+                TcpStream::connect(("127.0.0.1", place.plain)).await.expect("a connection");
             stream.set_nodelay(true).expect("an option");
             sender1(TokioIo::new(stream)).await
         };

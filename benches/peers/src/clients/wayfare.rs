@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use wayfare::Manager;
-use wayfare::options::{Connections, Tls, Versions};
+use wayfare::options::{Connections, Proxies, Tls, Versions};
 
 use super::{repeat, repeat_blocking};
 use crate::measure::Measured;
@@ -45,7 +45,8 @@ pub fn run_blocking(work: Work, place: &Place) -> Measured {
 
 fn manager(work: Work, place: &Place) -> Manager {
     let versions = if work.is_http2() { Versions::Http2 } else { Versions::Http1 };
-    let builder = Manager::builder().connections(Connections { versions, ..Connections::default() });
+    let connections = Connections { versions, ..Connections::default() };
+    let builder = Manager::builder().connections(connections).proxies(Proxies::off());
     if !work.is_tls() {
         return builder.build();
     }

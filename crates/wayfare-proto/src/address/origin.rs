@@ -40,6 +40,14 @@ impl Origin {
         Some(Self { scheme, host, port: url.port_or_known_default()? })
     }
 
+    /// True if `url` has an origin that can be connected to, as [`Origin::of`] finds out.
+    #[must_use]
+    pub fn has(url: &Url) -> bool {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url.port_or_known_default().is_some()
+    }
+
     /// True if this is the origin of `url`.
     #[must_use]
     pub fn is_of(&self, url: &Url) -> bool {

@@ -7,6 +7,7 @@ pub(crate) mod http;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -36,9 +37,46 @@ pub struct Outgoing {
     pub body: Body,
 }
 
-impl Outgoing {
-    pub(crate) fn new(method: Method, url: Url, headers: HeaderMap, body: Body) -> Self {
-        Self { method, url, headers, body }
+/// A request as it was planned: what is unchanged is not copied.
+pub(crate) struct Planned {
+    pub(crate) method: Method,
+    pub(crate) url: Arc<Url>,
+    pub(crate) fields: Fields,
+    pub(crate) body: Body,
+}
+
+/// The fields of a planned request.
+pub(crate) enum Fields {
+    /// The request's own beside the manager's.
+    Own(HeaderMap),
+    /// The manager's, as most requests have them.
+    Shared(Arc<Options>),
+}
+
+impl Fields {
+    pub(crate) fn into_map(self) -> HeaderMap {
+        match self {
+            Self::Own(map) => map,
+            Self::Shared(options) => options.headers.0.clone(),
+        }
+    }
+}
+
+impl Deref for Fields {
+    type Target = HeaderMap;
+
+    fn deref(&self) -> &HeaderMap {
+        match self {
+            Self::Own(map) => map,
+            Self::Shared(options) => &options.headers.0,
+        }
+    }
+}
+
+impl From<Planned> for Outgoing {
+    fn from(planned: Planned) -> Self {
+        let Planned { method, url, fields, body } = planned;
+        Self { method, url: Arc::unwrap_or_clone(url), headers: fields.into_map(), body }
     }
 }
 

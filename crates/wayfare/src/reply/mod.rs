@@ -45,11 +45,17 @@ use save::Named;
 /// ```
 #[derive(Debug)]
 pub struct Reply {
-    head: Box<Head>,
-    pipe: Box<Pipe>,
+    /// In one piece of memory, because every exchange makes one.
+    parts: Box<Parts>,
     /// Bytes that a reader with a small buffer has left over.
     rest: Bytes,
     pace: Option<Box<Pace>>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    head: Head,
+    pipe: Pipe,
 }
 
 #[derive(Debug)]
@@ -85,7 +91,7 @@ impl Redirect {
 
 impl Reply {
     pub(crate) fn new(head: Head, pipe: Pipe) -> Self {
-        Self { head: Box::new(head), pipe: Box::new(pipe), rest: Bytes::new(), pace: None }
+        Self { parts: Box::new(Parts { head, pipe }), rest: Bytes::new(), pace: None }
     }
 
     /// Has the body read no faster than this. What waits meanwhile is bounded by
@@ -93,106 +99,106 @@ impl Reply {
     /// held back.
     #[must_use]
     pub fn paced(mut self, bytes_per_second: u64) -> Self {
-        self.pace = Some(Box::new(Pace::new(bytes_per_second, self.head.home.clone())));
+        self.pace = Some(Box::new(Pace::new(bytes_per_second, self.parts.head.home.clone())));
         self
     }
 
     /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.head.status
+        self.parts.head.status
     }
 
     /// The protocol version.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.head.version
+        self.parts.head.version
     }
 
     /// The reason phrase; empty over HTTP/2, which has none.
     #[must_use]
     pub fn reason(&self) -> &[u8] {
-        &self.head.reason
+        &self.parts.head.reason
     }
 
     /// The fields, as the server sent them.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
+        &self.parts.head.headers
     }
 
     /// The URL that answered, after redirects.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.head.url
+        &self.parts.head.url
     }
 
     /// The redirects that were followed, first to last.
     #[must_use]
     pub fn redirects(&self) -> &[Redirect] {
-        &self.head.redirects
+        &self.parts.head.redirects
     }
 
     /// The proxies it came through.
     #[must_use]
     pub fn way(&self) -> &Chain {
-        &self.head.way
+        &self.parts.head.way
     }
 
     /// The length that the server announced for the body as it was sent.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        let value = self.head.headers.get(header::CONTENT_LENGTH)?;
+        let value = self.parts.head.headers.get(header::CONTENT_LENGTH)?;
         value.to_str().ok()?.trim().parse().ok()
     }
 
     /// Bytes of the body read so far, decoded.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.pipe.received()
+        self.parts.pipe.received()
     }
 
     /// The fields after the body, once it has been read to its end.
     #[must_use]
     pub fn trailers(&self) -> Option<&HeaderMap> {
-        self.pipe.trailers()
+        self.parts.pipe.trailers()
     }
 
     /// How long each phase took, so far.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        self.pipe.timings()
+        self.parts.pipe.timings()
     }
 
     /// The address that answered, if it came over a network.
     #[must_use]
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        self.head.connection.peer
+        self.parts.head.connection.peer
     }
 
     /// The address it was asked from, if it came over a network.
     #[must_use]
     pub fn local_address(&self) -> Option<SocketAddr> {
-        self.head.connection.local
+        self.parts.head.connection.local
     }
 
     /// What the TLS handshake agreed on, if there was one.
     #[must_use]
     pub fn tls(&self) -> Option<&TlsFacts> {
-        self.head.connection.tls.as_deref()
+        self.parts.head.connection.tls.as_deref()
     }
 
     /// True if it came over a connection kept from an earlier request.
     #[must_use]
     pub fn is_on_reused_connection(&self) -> bool {
-        self.head.connection.age == Some(Age::Reused)
+        self.parts.head.connection.age == Some(Age::Reused)
     }
 
     /// False if the answer came before the request's body was sent to its end, which was then
     /// stopped.
     #[must_use]
     pub fn is_upload_complete(&self) -> bool {
-        self.head.upload == Upload::Complete
+        self.parts.head.upload == Upload::Complete
     }
 
     /// The reply itself, unless its status is 400 or higher.
@@ -200,17 +206,17 @@ impl Reply {
     /// # Errors
     /// [`ErrorKind::Status`] with the status; the body is dropped.
     pub fn error_for_status(self) -> Result<Self, Error> {
-        let status = self.head.status;
+        let status = self.parts.head.status;
         if status.as_u16() < 400 {
             return Ok(self);
         }
-        let reason = match self.head.reason.escape_ascii().to_string() {
+        let reason = match self.parts.head.reason.escape_ascii().to_string() {
             reason if reason.is_empty() => status.canonical_reason().unwrap_or("").to_owned(),
             reason => reason,
         };
         let message = format!("the server answered {} {reason}", status.as_u16());
         let kind = ErrorKind::Status(status);
-        Err(Error::new(kind, Stage::Receive, message.trim_end()).at(&self.head.url))
+        Err(Error::new(kind, Stage::Receive, message.trim_end()).at(&self.parts.head.url))
     }
 
     /// The next bytes of the body; nothing at its end.
@@ -234,8 +240,8 @@ impl Reply {
             return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
         }
         match &mut self.pace {
-            None => self.pipe.poll_chunk(cx),
-            Some(pace) => pace.poll_chunk(&mut self.pipe, cx),
+            None => self.parts.pipe.poll_chunk(cx),
+            Some(pace) => pace.poll_chunk(&mut self.parts.pipe, cx),
         }
     }
 
@@ -273,12 +279,12 @@ impl Reply {
     }
 
     fn check_collected(&self, length: usize) -> Result<(), Error> {
-        let limit = self.head.most_collected;
+        let limit = self.parts.head.most_collected;
         if length as u64 <= limit {
             return Ok(());
         }
         let message = format!("the body is larger than the {limit} bytes to collect");
-        Err(Error::new(ErrorKind::TooLarge, Stage::Body, message).at(&self.head.url))
+        Err(Error::new(ErrorKind::TooLarge, Stage::Body, message).at(&self.parts.head.url))
     }
 
     /// The whole body as text, by its byte order mark, else the `charset` of its `Content-Type`,
@@ -291,6 +297,7 @@ impl Reply {
     /// Dropping the future drops the reply.
     pub async fn text(mut self) -> Result<String, Error> {
         let encoding = self
+            .parts
             .head
             .headers
             .get(header::CONTENT_TYPE)
@@ -315,7 +322,9 @@ impl Reply {
         let bytes = self.collect().await?;
         serde_json::from_slice(&bytes).map_err(|why| {
             let message = format!("the body is not the JSON that was expected: {why}");
-            Error::new(ErrorKind::Decode, Stage::Body, message).because(why).at(&self.head.url)
+            Error::new(ErrorKind::Decode, Stage::Body, message)
+                .because(why)
+                .at(&self.parts.head.url)
         })
     }
 
@@ -381,7 +390,7 @@ impl Reply {
         let is_name = matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
         if !is_name {
             let message = format!("\"{}\" is not the name of a file", name.display());
-            return Err(Error::invalid_request(message).at(&self.head.url));
+            return Err(Error::invalid_request(message).at(&self.parts.head.url));
         }
         let path = directory.as_ref().join(name);
         save::save(&mut self, &path, Named::ByOthers).await
@@ -400,9 +409,9 @@ impl AsyncRead for Reply {
             // Only what needs no clearing first: that would cost as much as the detour.
             let place = &mut buffer.initialized_mut()[filled..];
             let next = match &mut this.pace {
-                None => this.pipe.poll_next(place, cx),
+                None => this.parts.pipe.poll_next(place, cx),
                 Some(pace) => {
-                    let chunk = pace.poll_chunk(&mut this.pipe, cx);
+                    let chunk = pace.poll_chunk(&mut this.parts.pipe, cx);
                     chunk.map_ok(|chunk| chunk.map_or(Next::End, Next::Chunk))
                 }
             };

@@ -22,7 +22,7 @@ pub(super) enum Named {
 }
 
 pub(super) async fn save(reply: &mut Reply, path: &Path, named: Named) -> Result<u64, Error> {
-    let home = reply.head.home.clone();
+    let home = reply.parts.head.home.clone();
     let mut draft = begin_in_time(&home, path, named).await.map_err(|why| cannot(path, &why))?;
     let mut batch = Vec::new();
     let mut batched = 0;

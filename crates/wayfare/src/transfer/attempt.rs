@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use ::http::HeaderMap;
+use url::Url;
 use wayfare_proto::policy::retry::{Age, Break};
 use wayfare_proto::trace::event::What;
 
@@ -10,29 +12,29 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::pool::Reuse;
 use crate::protocol::http::{self, Surroundings};
-use crate::protocol::{Answerer, Around, Failure, Outcome, Outgoing};
+use crate::protocol::{Answerer, Around, Failure, Outcome, Outgoing, Planned};
 
 impl Transfer {
     /// Makes one attempt. Boxed, so that a transfer that waits for its turn stays small.
     pub(super) fn attempt(
         &mut self,
-        outgoing: Box<Outgoing>,
+        planned: Box<Planned>,
     ) -> impl Future<Output = Outcome> + Send {
-        Box::pin(self.attempt_any(outgoing))
+        Box::pin(self.attempt_any(planned))
     }
 
-    async fn attempt_any(&mut self, outgoing: Box<Outgoing>) -> Outcome {
+    async fn attempt_any(&mut self, planned: Box<Planned>) -> Outcome {
         self.stage = Stage::Receive;
         self.emit(|| What::Sending {
-            method: outgoing.method.clone(),
-            url: Box::new(outgoing.url.clone()),
-            headers: Box::new(outgoing.headers.clone()),
+            method: planned.method.clone(),
+            url: Box::new(Url::clone(&planned.url)),
+            headers: Box::new(HeaderMap::clone(&planned.fields)),
         });
-        match self.shared.registry.find(outgoing.url.scheme()) {
-            Some(Answerer::Http) => self.attempt_http(outgoing).await,
+        match self.shared.registry.find(planned.url.scheme()) {
+            Some(Answerer::Http) => self.attempt_http(planned).await,
             Some(Answerer::Protocol(protocol)) => {
                 let around = Around { home: self.home.clone(), options: self.options.clone() };
-                match protocol.attempt(*outgoing, &around).await {
+                match protocol.attempt(Outgoing::from(*planned), &around).await {
                     Ok(answer) => Outcome::Answered(Box::new(answer)),
                     Err(error) => Outcome::Failed(Failure {
                         error,
@@ -42,15 +44,15 @@ impl Transfer {
                     }),
                 }
             }
-            None => unknown_scheme(self, outgoing.body),
+            None => unknown_scheme(self, planned.body),
         }
     }
 
-    async fn attempt_http(&mut self, outgoing: Box<Outgoing>) -> Outcome {
+    async fn attempt_http(&mut self, planned: Box<Planned>) -> Outcome {
         let (Some(key), Some(emitter)) = (&self.key, &mut self.emitter) else {
             let message = "the URL names no server";
             let error = Error::new(ErrorKind::InvalidUrl, Stage::Plan, message);
-            return Outcome::Failed(Failure::before_sending(error, outgoing.body));
+            return Outcome::Failed(Failure::before_sending(error, planned.body));
         };
         self.shared.watch_idle();
         let around = Surroundings {
@@ -65,7 +67,7 @@ impl Transfer {
             priority: self.ticket.priority(),
             reuse: if self.tries.resent > 0 { Reuse::Forbidden } else { Reuse::Allowed },
         };
-        http::attempt(outgoing, &around, emitter).await
+        http::attempt(planned, &around, emitter).await
     }
 }
 

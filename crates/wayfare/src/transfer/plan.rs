@@ -1,18 +1,40 @@
 //! Before: what to send.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use url::Url;
 use wayfare_proto::policy::redirect::{self, Border};
 use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 
 use super::{Expectation, Transfer};
 use crate::error::Error;
 use crate::options::Decoding;
-use crate::protocol::Outgoing;
+use crate::protocol::{Fields, Planned};
 
 impl Transfer {
     /// The request as it goes out now. Boxed, because it is handed on several times.
-    pub(super) fn plan(&mut self) -> Result<Box<Outgoing>, Error> {
+    pub(super) fn plan(&mut self) -> Result<Box<Planned>, Error> {
+        let fields = match self.goes_as_default() {
+            true => Fields::Shared(self.options.clone()),
+            false => Fields::Own(self.fields()),
+        };
+        let body = self.body.take_for_sending();
+        self.emitter().timeline.begin_attempt();
+        let (method, url) = (self.method.clone(), self.url.clone());
+        Ok(Box::new(Planned { method, url, fields, body }))
+    }
+
+    /// True if the manager's fields are all there is to send, unchanged.
+    fn goes_as_default(&self) -> bool {
+        let defaults = &self.options.headers.0;
+        self.headers.is_empty()
+            && self.border == Border::Kept
+            && self.expectation == Expectation::AsAsked
+            && self.body.media_type().is_none()
+            && self.asks_for_codings()
+            && defaults.contains_key(header::ACCEPT_ENCODING)
+            && self.is_silent_to_proxies(defaults)
+    }
+
+    fn fields(&self) -> HeaderMap {
         let mut headers = self.with_defaults();
         if !headers.contains_key(header::CONTENT_TYPE)
             && let Some(media_type) = self.body.media_type()
@@ -28,10 +50,7 @@ impl Transfer {
             headers.remove(header::EXPECT);
         }
         self.address_proxy(&mut headers);
-        let body = self.body.take_for_sending();
-        self.emitter().timeline.begin_attempt();
-        let (method, url) = (self.method.clone(), Url::clone(&self.url));
-        Ok(Box::new(Outgoing::new(method, url, headers, body)))
+        headers
     }
 
     /// The manager's fields, each replaced by the request's own of that name.

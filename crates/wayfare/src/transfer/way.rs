@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use wayfare_net::clock::now;
 use wayfare_net::dial::Blame;
 use wayfare_proto::address::origin::Origin;
@@ -51,7 +51,7 @@ impl Transfer {
     ///
     /// Small, so that a transfer that waits for its turn stays small.
     pub(super) fn choose(&mut self) -> Choosing<'_> {
-        if self.key.is_some() || Origin::of(&self.url).is_none() {
+        if self.key.is_some() || !Origin::has(&self.url) {
             return Choosing::Done(Some(Ok(())));
         }
         self.stage = Stage::Plan;
@@ -83,12 +83,19 @@ impl Transfer {
         self.key = self.shared.lane(&self.url, &self.options, &way);
     }
 
+    /// True if nothing in these fields is told to a proxy, and nothing has to be.
+    pub(super) fn is_silent_to_proxies(&self, headers: &HeaderMap) -> bool {
+        self.key.as_ref().is_none_or(|key| key.forwarder().is_none())
+            && !headers.contains_key(header::PROXY_AUTHORIZATION)
+            && !headers.contains_key(PROXY_CONNECTION)
+    }
+
     /// What is told to a proxy that is given the request itself, and never to anybody else.
     pub(super) fn address_proxy(&self, headers: &mut HeaderMap) {
         let forwarder = self.key.as_ref().and_then(|key| key.forwarder());
         let Some(proxy) = forwarder else {
             headers.remove(header::PROXY_AUTHORIZATION);
-            headers.remove("proxy-connection");
+            headers.remove(PROXY_CONNECTION);
             return;
         };
         if let Some(basic) = proxy.credentials().and_then(Credentials::basic) {
@@ -195,3 +202,5 @@ fn no_way_to_say(error: Error, challenges: &[Challenge]) -> Error {
 
 /// A proxy that names another realm each time is not answered for ever.
 const LOGINS: u8 = 3;
+
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

@@ -13,7 +13,7 @@ use wayfare_net::network::Network;
 use wayfare_net::runtime::Home;
 use wayfare_proto::policy::schedule::Priority;
 
-use super::{Failure, Outcome, Outgoing};
+use super::{Failure, Outcome, Planned};
 use crate::error::Error;
 use crate::events::Emitter;
 use crate::options::Options;
@@ -47,18 +47,16 @@ enum Obtained {
 
 /// Makes one exchange.
 pub(crate) async fn attempt(
-    outgoing: Box<Outgoing>,
+    planned: Box<Planned>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
     match connect::obtain(around, emitter).await {
         Ok((Obtained::Http1(connection), at)) => {
-            h1::exchange(connection, at, outgoing, around, emitter).await
+            h1::exchange(connection, at, planned, around, emitter).await
         }
-        Ok((Obtained::Http2(claim), at)) => {
-            h2::exchange(claim, at, outgoing, around, emitter).await
-        }
-        Err(error) => Outcome::Failed(Failure::before_sending(error, outgoing.body)),
+        Ok((Obtained::Http2(claim), at)) => h2::exchange(claim, at, planned, around, emitter).await,
+        Err(error) => Outcome::Failed(Failure::before_sending(error, planned.body)),
     }
 }
 

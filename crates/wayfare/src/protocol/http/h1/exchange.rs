@@ -25,17 +25,17 @@ use crate::events::Emitter;
 use crate::options::Options;
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, absolute_target, authority, target, unwritable};
-use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded};
+use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Planned, Upload as Uploaded};
 
 /// Makes one exchange on `connection`, which was got `began`.
 pub(in crate::protocol::http) async fn exchange(
     connection: Box<Connection>,
     began: Instant,
-    outgoing: Box<Outgoing>,
+    planned: Box<Planned>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
-    let mut exchange = match Exchange::new(connection, began, outgoing, around) {
+    let mut exchange = match Exchange::new(connection, began, planned, around) {
         Ok(exchange) => exchange,
         Err((error, body)) => return Outcome::Failed(Failure::before_sending(error, body)),
     };
@@ -84,10 +84,10 @@ impl Exchange {
     fn new(
         mut connection: Box<Connection>,
         began: Instant,
-        outgoing: Box<Outgoing>,
+        planned: Box<Planned>,
         around: &Surroundings<'_>,
     ) -> Result<Self, (Error, crate::body::Body)> {
-        let Outgoing { method, url, headers, body } = *outgoing;
+        let Planned { method, url, fields, body } = *planned;
         let framing = match (body.is_none(), body.length()) {
             (true, _) => Sending::Nothing,
             (false, Some(length)) => Sending::Sized(length),
@@ -99,11 +99,11 @@ impl Exchange {
             Some(_) => absolute_target(&url),
             None => target(&url),
         };
-        let written = write_head(&mut connection.output, &method, target, host, &headers, framing);
+        let written = write_head(&mut connection.output, &method, target, host, &fields, framing);
         if let Err(why) = written {
             return Err((unwritable(why), body));
         }
-        let expects = framing != Sending::Nothing && expects_continue(&headers);
+        let expects = framing != Sending::Nothing && expects_continue(&fields);
         Ok(Self {
             reader: HeadReader::new(&method, around.options.heads),
             upload: Upload::new(body),

@@ -30,24 +30,24 @@ use crate::options::{HeadLimits, Options};
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, authority, target, unwritable};
 use crate::protocol::{
-    Answer, ConnectionFacts, ContentOrBody, Failure, Outcome, Outgoing, Upload as Uploaded,
+    Answer, ConnectionFacts, ContentOrBody, Failure, Outcome, Planned, Upload as Uploaded,
 };
 
 /// Makes one exchange with `claim`, which was got `began`.
 pub(in crate::protocol::http) async fn exchange(
     claim: Claim,
     began: Instant,
-    outgoing: Box<Outgoing>,
+    planned: Box<Planned>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
     let age = claim.age;
     let mut send = claim.connection.sender();
     if let Err(error) = room(&claim, &mut send, began, around).await {
-        return Outcome::Failed(not_opened(&claim, error, outgoing.body));
+        return Outcome::Failed(not_opened(&claim, error, planned.body));
     }
     // Built only now, so that who waits for room holds no more than the request.
-    let mut exchange = match Exchange::open(claim, send, *outgoing, around) {
+    let mut exchange = match Exchange::open(claim, send, *planned, around) {
         Ok(exchange) => exchange,
         Err(failure) => return Outcome::Failed(failure),
     };
@@ -229,11 +229,11 @@ impl Exchange {
     fn open(
         claim: Claim,
         mut send: SendRequest<Bytes>,
-        outgoing: Outgoing,
+        planned: Planned,
         around: &Surroundings<'_>,
     ) -> Result<Self, Failure> {
-        let Outgoing { method, url, headers, body } = outgoing;
-        let request = match head(&claim, &method, &url, headers, &body) {
+        let Planned { method, url, fields, body } = planned;
+        let request = match head(&claim, &method, &url, fields.into_map(), &body) {
             Ok(request) => with_priority(request, around.priority),
             Err(error) => return Err(Failure::before_sending(error, body)),
         };
