@@ -26,6 +26,8 @@ mod proxies;
 mod queue;
 mod reply;
 mod request;
+#[cfg(feature = "pac")]
+mod scripts;
 mod transfer;
 
 pub use blocking::Blocking;

@@ -5,20 +5,22 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wayfare::Manager;
-use wayfare::options::{Bodies, Proxies, Timeouts};
+use wayfare::Error;
+use wayfare::options::Proxies;
 use wayfare::proxy::{Pac, PacEngine, PacWorld};
 
 use super::Unusable;
-use crate::advice::{self, Given};
 use crate::exit;
 
 /// The proxies that a script names, which is a file or fetched without a proxy.
 pub(super) fn by_script(place: &str) -> Result<Proxies, Unusable> {
-    let script = if place.contains("://") { fetched(place)? } else { read(place)? };
-    match Pac::new(&script) {
+    if place.contains("://") {
+        let unusable = |error: Error| Unusable { code: exit::code(&error), why: error.to_string() };
+        return Proxies::pac_url(place).map_err(unusable);
+    }
+    match Pac::new(&read(place)?) {
         Ok(pac) => Ok(Proxies::factory(pac)),
-        Err(why) => Err(Unusable { code: 97, why: format!("{}: {why}", advice::shown(place)) }),
+        Err(why) => Err(Unusable { code: 97, why: format!("{place}: {why}") }),
     }
 }
 
@@ -30,20 +32,6 @@ fn read(path: &str) -> Result<String, Unusable> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     });
     read.map_err(|why| Unusable { code: exit::READ, why: format!("cannot read {path}: {why}") })
-}
-
-fn fetched(url: &str) -> Result<String, Unusable> {
-    let manager = Manager::builder()
-        .proxies(Proxies::off())
-        .bodies(Bodies { most_collected: MOST, ..Bodies::default() })
-        .timeouts(Timeouts { whole: Duration::from_secs(30).into(), ..Timeouts::default() })
-        .build();
-    let text =
-        manager.blocking().get(url).send().and_then(|reply| reply.error_for_status()?.text());
-    text.map_err(|error| Unusable {
-        code: exit::code(&error),
-        why: advice::line(&error, &Given::of(url)),
-    })
 }
 
 /// The operations of `wayfare drive` that need scripts.

@@ -9,3 +9,4 @@ pub mod name_server;
 pub mod pac;
 pub mod proxy;
 pub mod settings;
+pub mod upkeep;

@@ -14,8 +14,10 @@
 //! * [`Proxies::list`](crate::options::Proxies::list): several ways, tried in order.
 //! * [`Proxies::factory`](crate::options::Proxies::factory): the application is asked for every
 //!   request, and may take its time. With the feature `pac` a `Pac` is such a factory: it asks an
-//!   auto-configuration script. Fetch the script with a manager whose proxies are off. Nothing is
-//!   searched for in the network (WPAD); whoever wants that fetches `http://wpad/wpad.dat`.
+//!   auto-configuration script that the program has.
+//! * `Proxies::pac_url` (feature `pac`): a script decides, which is fetched from a URL when the first
+//!   request needs it, directly and once for all who wait, and again after an hour. A failed refresh
+//!   keeps the script that is there; without any script requests fail.
 //! * [`Proxies::off`](crate::options::Proxies::off): none.
 //!
 //! [`Proxies::with_bypass`](crate::options::Proxies::with_bypass) names hosts that are reached
