@@ -1,12 +1,18 @@
 //! Whom the options say to trust.
 
+#[cfg(feature = "pkcs12")]
+mod bundle;
+#[cfg(not(feature = "pkcs12"))]
+#[path = "trust/without_bundle.rs"]
+mod bundle;
+
 use std::path::Path;
 
 use wayfare::Error;
 use wayfare::options::{Exceptions, Pins, Revocation, Tls, TlsVersions};
 
 use crate::advice::{self, Given};
-use crate::arguments::trust::Trust;
+use crate::arguments::trust::{CertType, Trust};
 use crate::exit;
 use crate::fetch::Stop;
 
@@ -23,10 +29,7 @@ pub(crate) fn tls(trust: &Trust) -> Result<Tls, Stop> {
         })?;
     }
     if let Some(path) = &trust.cert {
-        let key = trust.key.as_ref().unwrap_or(path);
-        let (chain, key) = (read(path, "--cert")?, read(key, "--key")?);
-        let changed = tls.with_client_certificate(chain, key, trust.pass.as_deref());
-        tls = changed.map_err(|error| refused(&error, "--cert", 58))?;
+        tls = shown(tls, trust, path)?;
     }
     if let Some(path) = &trust.crlfile {
         let list = read(path, "--crlfile")?;
@@ -61,6 +64,18 @@ pub(crate) fn tls(trust: &Trust) -> Result<Tls, Stop> {
         tls = tls.with_cipher_suites(&names).map_err(|error| refused(&error, "--ciphers", 59))?;
     }
     Ok(if trust.insecure { tls.dangerous().trust_everybody() } else { tls })
+}
+
+/// The settings with the client's certificate.
+fn shown(tls: Tls, trust: &Trust, path: &Path) -> Result<Tls, Stop> {
+    if trust.cert_type == Some(CertType::P12) {
+        let passphrase = trust.pass.as_deref().unwrap_or_default();
+        return bundle::with(tls, &read(path, "--cert")?, passphrase);
+    }
+    let key = trust.key.as_deref().unwrap_or(path);
+    let (chain, key) = (read(path, "--cert")?, read(key, "--key")?);
+    let changed = tls.with_client_certificate(chain, key, trust.pass.as_deref());
+    changed.map_err(|error| refused(&error, "--cert", 58))
 }
 
 fn read(path: &Path, option: &str) -> Result<Vec<u8>, Stop> {

@@ -1,5 +1,7 @@
 //! Settings, grouped by the part they belong to; a request is born with its manager's.
 
+#[cfg(feature = "pkcs12")]
+mod bundle;
 mod tls;
 
 use std::net::IpAddr;

@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+/// What the file of --cert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CertType {
+    P12,
+    Pem,
+}
+
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct Trust {
@@ -16,6 +23,9 @@ pub(crate) struct Trust {
     /// Show this certificate (PEM, with those that vouch for it) to servers that ask.
     #[arg(short = 'E', long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
+    /// What --cert is: PEM, or P12 for a PKCS#12 bundle, whose passphrase is --pass [default: PEM].
+    #[arg(long, value_name = "TYPE", value_parser = cert_type, requires = "cert")]
+    pub(crate) cert_type: Option<CertType>,
     /// The private key of --cert, in PEM [default: the file of --cert].
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
@@ -46,4 +56,13 @@ pub(crate) struct Trust {
     /// Offer only these key exchange groups, in this order, with : between them.
     #[arg(long, value_name = "NAMES")]
     pub(crate) curves: Option<String>,
+}
+
+/// Either in any case, as curl takes them.
+fn cert_type(text: &str) -> Result<CertType, String> {
+    match text.to_ascii_uppercase().as_str() {
+        "P12" => Ok(CertType::P12),
+        "PEM" => Ok(CertType::Pem),
+        _ => Err("PEM or P12".to_owned()),
+    }
 }

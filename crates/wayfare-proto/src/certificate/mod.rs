@@ -1,5 +1,7 @@
 //! X.509 certificates as their holders, issuers and readers see them (RFC 5280).
 
+#[cfg(feature = "pkcs12")]
+pub mod bundle;
 pub mod extension;
 pub mod key;
 pub mod name;

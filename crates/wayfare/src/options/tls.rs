@@ -101,7 +101,12 @@ impl Tls {
             .map(|certificate| certificate.der().to_vec())
             .collect();
         let key = Key::from_pem(key_pem, passphrase).map_err(|why| damaged("key", &why))?;
-        let tls = self.changed(|settings| settings.identity = Some(Identity { chain, key }));
+        self.with_identity(Identity { chain, key })
+    }
+
+    /// Takes an identity whose key must be its certificate's.
+    pub(super) fn with_identity(self, identity: Identity) -> Result<Self, Error> {
+        let tls = self.changed(|settings| settings.identity = Some(identity));
         tls.policy.check().map_err(|why| Error::invalid_request(why.to_string()).because(why))?;
         Ok(tls)
     }
