@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wayfare::options::{Dns, Tls};
 use wayfare::rules::date;
-use wayfare::tls::{Certificate, Problem, StapleState, TlsFacts};
+use wayfare::tls::{Certificate, EchOutcome, Problem, StapleState, TlsFacts};
 use wayfare::{Error, Manager};
 
 use crate::advice::{self, Given};
@@ -91,6 +91,9 @@ fn in_lines(found: &Found) -> String {
         if facts.is_post_quantum() { " (post-quantum)" } else { "" }
     );
     let _ = writeln!(text, "OCSP: {}", staple_words(&facts.staple));
+    if let Some(words) = ech_words(facts.ech) {
+        let _ = writeln!(text, "ECH: {words}");
+    }
     let verdict = match facts.problems.len() {
         0 => "in order".to_owned(),
         1 => "NOT in order: 1 problem".to_owned(),
@@ -115,6 +118,15 @@ fn describe(text: &mut String, depth: usize, certificate: &Certificate) -> std::
     writeln!(text, "   serial   {}", certificate.serial())?;
     writeln!(text, "   sha256   {}", hex(&certificate.sha256()))?;
     writeln!(text, "   pin      sha256//{}", STANDARD.encode(key.pin()))
+}
+
+fn ech_words(outcome: EchOutcome) -> Option<&'static str> {
+    match outcome {
+        EchOutcome::Accepted => Some("the server's name was hidden"),
+        EchOutcome::Grease => Some("the server's name was in the clear (grease)"),
+        EchOutcome::Rejected => Some("the server does not take hidden names any more"),
+        _ => None,
+    }
 }
 
 fn left(certificate: &Certificate) -> String {

@@ -9,7 +9,7 @@ mod bundle;
 use std::path::Path;
 
 use wayfare::Error;
-use wayfare::options::{Exceptions, Pins, Revocation, Tls, TlsVersions};
+use wayfare::options::{Ech, Exceptions, Pins, Revocation, Tls, TlsVersions};
 
 use crate::advice::{self, Given};
 use crate::arguments::trust::{CertType, Trust};
@@ -54,6 +54,11 @@ pub(crate) fn tls(trust: &Trust) -> Result<Tls, Stop> {
         (true, _) => TlsVersions::Tls13,
         (false, Some("1.2")) => TlsVersions::Tls12,
         _ => TlsVersions::Any,
+    });
+    tls = tls.with_ech(match trust.ech.as_deref() {
+        Some("false") => Ech::Off,
+        Some("grease") => Ech::Grease,
+        _ => Ech::WhenOffered,
     });
     if let Some(names) = &trust.curves {
         let names: Vec<_> = names.split(':').collect();

@@ -121,6 +121,7 @@ pub mod network {
 
 /// What TLS handshakes agree on and fail with.
 pub mod tls {
+    pub use wayfare_net::tls::ech::EchOutcome;
     pub use wayfare_net::tls::exceptions::{Exception, Kept};
     pub use wayfare_net::tls::facts::{Session, TlsFacts};
     pub use wayfare_net::tls::pins::PinError;

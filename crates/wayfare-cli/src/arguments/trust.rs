@@ -50,6 +50,10 @@ pub(crate) struct Trust {
     /// Speak nothing newer than this: 1.2 or 1.3 [default: 1.3].
     #[arg(long, value_name = "VERSION", value_parser = ["1.2", "1.3"], conflicts_with = "only_13")]
     pub(crate) tls_max: Option<String>,
+    /// Hide the server's name where its HTTPS record says how (true), never (false), or also pretend
+    /// to where none does (grease). Needs name servers of your own [default: true].
+    #[arg(long, value_name = "MODE", value_parser = ["true", "false", "grease"])]
+    pub(crate) ech: Option<String>,
     /// Offer only these cipher suites, in this order, with : between them.
     #[arg(long, value_name = "NAMES")]
     pub(crate) ciphers: Option<String>,

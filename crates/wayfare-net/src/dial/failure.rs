@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wayfare_proto::policy::ech::Refusal;
 use wayfare_proto::route::hops::End;
 use wayfare_proto::route::proxy::Proxy;
 
@@ -118,6 +119,14 @@ impl DialFailure {
     pub fn rejection(&self) -> Option<&Rejection> {
         match &self.cause {
             Cause::Tls(failure) => failure.rejection.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What the origin said instead of taking a hidden name, if it was that.
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        match &self.cause {
+            Cause::Tls(failure) => failure.refusal.as_ref(),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use wayfare_proto::address::target::Target;
 use wayfare_proto::policy::deadline::Wait;
+use wayfare_proto::policy::ech::Hiding;
 use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Hop, Reach, Route};
 use wayfare_proto::route::proxy::Proxy;
@@ -26,6 +27,7 @@ use crate::clock::now;
 use crate::network::Network;
 use crate::runtime::{Home, Timer};
 use crate::socket::{SocketOptions, Stream};
+use crate::tls::ech::EchOutcome;
 use crate::tls::facts::TlsFacts;
 use crate::tls::policy::{Offer, TlsPolicy};
 use crate::tls::{self};
@@ -151,31 +153,58 @@ pub async fn dial(
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
-    let reached = reach(&route.reach, dialer, listener).await;
+    let mut hiding = Hiding::default();
+    loop {
+        let dialed = dial_hiding(route, &hiding, dialer, listener).await;
+        let refusal = dialed.as_ref().err().and_then(DialFailure::refusal);
+        match refusal.and_then(|refusal| hiding.after(refusal)) {
+            Some(again) => hiding = again,
+            None => return dialed,
+        }
+    }
+}
+
+async fn dial_hiding(
+    route: &Route,
+    hiding: &Hiding,
+    dialer: &Dialer<'_>,
+    listener: Listener<'_>,
+) -> Result<Dialed, DialFailure> {
+    let reached = reach(route, dialer, listener).await;
     let mut dialed = reached.map_err(|failure| failure.at(&route.first))?;
     for (index, hop) in route.hops.iter().enumerate() {
         let next = match route.hops.get(index + 1) {
             Some(_) => hop::Next::Hop,
             None => hop::Next::Origin,
         };
-        dialed = over(hop, next, dialed, dialer, listener).await?;
+        dialed = over(Leg { hop, next, hiding }, dialed, dialer, listener).await?;
     }
     Ok(dialed)
 }
 
 async fn reach(
-    reach: &Reach,
+    route: &Route,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
-    let Reach::Tcp { host, port } = reach;
-    let (stream, services) = race::reach(host, *port, dialer, listener).await?;
+    let Reach::Tcp { host, port } = &route.reach;
+    let late = match route.hops.first() {
+        Some(Hop::Tls { end: End::Origin, .. }) if dialer.tls.hides_names() => race::Late::Awaited,
+        _ => race::Late::Left,
+    };
+    let (stream, services) = race::reach((host, *port), late, dialer, listener).await?;
     Ok(Dialed { stream, tls: None, services })
 }
 
-async fn over(
-    hop: &Hop,
+/// A hop on its way.
+struct Leg<'a> {
+    hop: &'a Hop,
     next: hop::Next,
+    hiding: &'a Hiding,
+}
+
+async fn over(
+    Leg { hop, next, hiding }: Leg<'_>,
     under: Dialed,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
@@ -186,7 +215,7 @@ async fn over(
             stream.map(|stream| Dialed { stream, tls: None, services: Vec::new() })
         }
         Hop::Tls { name, end } => {
-            let secured = secure(under, name, end, dialer, listener).await;
+            let secured = secure(under, (name, end), hiding, dialer, listener).await;
             secured.map_err(|failure| failure.at(end))
         }
         Hop::Tunnel { proxy, target } => {
@@ -198,8 +227,8 @@ async fn over(
 
 async fn secure(
     under: Dialed,
-    name: &str,
-    end: &End,
+    (name, end): (&str, &End),
+    hiding: &Hiding,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
@@ -209,9 +238,19 @@ async fn secure(
         End::Origin => (dialer.tls, dialer.offer),
         End::Proxy(_) => (dialer.proxies.tls, Offer::Http1),
     };
-    let shaking = tls::connect(under.stream, name, policy, offer);
+    let list = match (end, hiding) {
+        (End::Origin, Hiding::AsPublished) => {
+            under.services.iter().find_map(|service| service.ech.as_deref())
+        }
+        (End::Origin, Hiding::AsTold(list)) => Some(list.as_slice()),
+        _ => None,
+    };
+    let shaking = tls::connect_hiding(under.stream, name, policy, offer, list);
     match within(dialer.home, dialer.waits.tls.deadline(started), shaking).await {
         Within::Done(Ok((stream, mut facts))) => {
+            if *hiding != Hiding::AsPublished && facts.ech != EchOutcome::Accepted {
+                facts.ech = EchOutcome::Rejected;
+            }
             let checked = revocation::check(name, &mut facts, policy, dialer).await;
             checked.map_err(DialFailure::tls)?;
             listener(DialStep::Secured { facts: &facts, end });

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wayfare_proto::route::happy_eyeballs::{Answer, Family, Next, Open, Race};
 use wayfare_proto::route::memory::Advice;
@@ -23,8 +23,8 @@ use crate::socket::Stream;
 /// # Cancel safety
 /// Dropping the future closes every socket of the race and abandons its lookups.
 pub(super) async fn reach(
-    host: &str,
-    port: u16,
+    (host, port): (&str, u16),
+    late: Late,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<(Box<dyn Stream>, Vec<Service>), DialFailure> {
@@ -48,7 +48,20 @@ pub(super) async fn reach(
     if literal.is_none() {
         dialer.memories.learn(&dialer.sockets.binding, host, port, &driver.race);
     }
-    reached.map(|stream| (stream, driver.services))
+    let stream = reached?;
+    if late == Late::Awaited {
+        driver.await_services().await;
+    }
+    Ok((stream, driver.services))
+}
+
+/// HTTPS records that are not there when the connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Late {
+    /// Waited for a moment: they say how to hide the name, which would be told in a moment.
+    Awaited,
+    /// Of no use any more.
+    Left,
 }
 
 /// The addresses of `host`, for whoever needs them without connecting.
@@ -238,6 +251,20 @@ impl<'a> Driver<'a> {
         deadline.is_some_and(|deadline| self.patience.poll_until(deadline, cx).is_ready())
     }
 
+    async fn await_services(&mut self) {
+        self.questions.retain(|question| matches!(question, Question::Services(_)));
+        let until = now() + LATE_SERVICES;
+        std::future::poll_fn(|cx| {
+            self.poll_questions(cx);
+            if self.questions.is_empty() {
+                Poll::Ready(())
+            } else {
+                self.alarm.poll_until(until, cx)
+            }
+        })
+        .await;
+    }
+
     fn give_up(&mut self) -> DialFailure {
         if let Phase::Connecting { .. } = self.phase {
             return DialFailure::unreachable(std::mem::take(&mut self.failed));
@@ -272,6 +299,10 @@ fn usable(mut services: Vec<Service>, port: u16) -> Vec<Service> {
     });
     services
 }
+
+/// Longer than most answers take, and short beside a page that does not come: some name servers
+/// never answer for types that they do not know.
+const LATE_SERVICES: Duration = Duration::from_millis(300);
 
 fn hints(services: &[Service]) -> Vec<IpAddr> {
     let v6 = services.iter().flat_map(|service| &service.ipv6_hints).map(|ip| IpAddr::V6(*ip));

@@ -81,7 +81,8 @@ async fn ask(responder: &str, request: &[u8], dialer: &Dialer<'_>) -> Result<Vec
     };
     let port = authority.port_u16().unwrap_or(80);
     // Its steps are not those of the transfer.
-    let reached = race::reach(authority.host(), port, dialer, &mut |_| {}).await;
+    let reached =
+        race::reach((authority.host(), port), race::Late::Left, dialer, &mut |_| {}).await;
     let (mut stream, _) = reached.map_err(|why| why.to_string())?;
     let mut fields = HeaderMap::new();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/ocsp-request"));

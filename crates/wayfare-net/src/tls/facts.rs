@@ -3,6 +3,7 @@
 use rustls::{ClientConnection, HandshakeKind};
 use wayfare_proto::certificate::problem::Problem;
 
+use super::ech::EchOutcome;
 use super::examine::StapleState;
 use super::exceptions::Exception;
 use super::verifier::{Accepted, Verifier};
@@ -28,6 +29,8 @@ pub struct TlsFacts {
     pub exception: Option<Exception>,
     /// What the stapled OCSP answer said.
     pub staple: StapleState,
+    /// What became of hiding the name of the server.
+    pub ech: EchOutcome,
 }
 
 /// How a TLS session came about.
@@ -68,6 +71,7 @@ impl TlsFacts {
             problems,
             exception,
             staple,
+            ech: EchOutcome::of(connection),
         }
     }
 }

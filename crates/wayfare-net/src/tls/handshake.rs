@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use rustls::{AlertDescription, CertificateError, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use wayfare_proto::certificate::problem::ProblemKind;
+use wayfare_proto::policy::ech::Refusal;
 
+use super::ech::refusal_in;
 use super::facts::TlsFacts;
 use super::policy::{Offer, TlsPolicy, server_name};
 use super::read_ahead::ReadAhead;
@@ -32,12 +34,36 @@ pub async fn connect(
     policy: &TlsPolicy,
     offer: Offer,
 ) -> Result<(Box<dyn Stream>, TlsFacts), TlsFailure> {
-    let (config, verifier) = policy.config(offer).map_err(TlsFailure::setup)?;
+    connect_hiding(under, host, policy, offer, None).await
+}
+
+/// As [`connect`], with the name hidden by a list of configurations (RFC 9849 §4), where the policy
+/// has it so and one of them can be used.
+///
+/// # Errors
+/// [`TlsFailure`]; with a [`refusal`](TlsFailure::refusal) it may be tried once more.
+///
+/// # Cancel safety
+/// Dropping the future closes the pipe underneath.
+pub async fn connect_hiding(
+    under: Box<dyn Stream>,
+    host: &str,
+    policy: &TlsPolicy,
+    offer: Offer,
+    list: Option<&[u8]>,
+) -> Result<(Box<dyn Stream>, TlsFacts), TlsFailure> {
+    let (plain, verifier) = policy.config(offer).map_err(TlsFailure::setup)?;
+    let hiding = match list {
+        Some(list) => policy.hiding(offer, list).map_err(TlsFailure::setup)?,
+        None => None,
+    };
     let host = policy.settings().peer_name.as_deref().unwrap_or(host);
     let name = server_name(host).map_err(TlsFailure::setup)?;
     let known_as = host_of(&name);
     let under = ReadAhead::new(under);
-    let stream = TlsConnector::from(config).connect(name, under).await.map_err(TlsFailure::from)?;
+    let connector = TlsConnector::from(hiding.unwrap_or(plain));
+    let connected = connector.connect(name, under).await;
+    let stream = connected.map_err(|why| TlsFailure::from(why).about(&known_as))?;
     let facts = TlsFacts::of(stream.get_ref().1, &verifier, &known_as);
     Ok((Box::new(Encrypted(stream)), facts))
 }
@@ -51,6 +77,9 @@ pub struct TlsFailure {
     pub source: io::Error,
     /// Everything that is wrong with the server's certificates, if it is that.
     pub rejection: Option<Rejection>,
+    /// What the server said instead of taking the hidden name, if it is that; its public name is
+    /// proven.
+    pub refusal: Option<Refusal>,
 }
 
 /// The kinds of handshake failure.
@@ -69,6 +98,8 @@ pub enum TlsProblem {
     Incompatible,
     /// The certificate's time has not begun.
     NotYetValid,
+    /// The server did not take the hidden name, nor what it told instead.
+    NameNotHidden,
     /// What answered does not speak TLS.
     NotTls,
     /// The certificate was revoked.
@@ -92,11 +123,26 @@ impl TlsFailure {
             problem: main_problem(&rejection),
             source: io::Error::new(io::ErrorKind::InvalidData, words),
             rejection: Some(rejection),
+            refusal: None,
         }
     }
 
+    /// What is wrong with the certificate of a public name is nothing to make an exception of: the
+    /// connection would not be to the host that was asked for (RFC 9849 §6.1.7).
+    fn about(mut self, known_as: &str) -> Self {
+        if let Some(rejection) = self.rejection.take_if(|rejection| rejection.host != known_as) {
+            let words = format!(
+                "the name was hidden, the server did not take that, and it did not prove its \
+                 public name {}: {rejection}",
+                rejection.host
+            );
+            self.source = io::Error::new(io::ErrorKind::InvalidData, words);
+        }
+        self
+    }
+
     fn setup(source: io::Error) -> Self {
-        Self { problem: TlsProblem::Setup, source, rejection: None }
+        Self { problem: TlsProblem::Setup, source, rejection: None, refusal: None }
     }
 }
 
@@ -104,6 +150,7 @@ impl From<io::Error> for TlsFailure {
     fn from(source: io::Error) -> Self {
         let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let rejection = inner.and_then(rejection_in).cloned();
+        let refusal = inner.and_then(refusal_in);
         let problem = match (inner, &rejection) {
             (_, Some(rejection)) => main_problem(rejection),
             (Some(error), None) => problem_of(error),
@@ -114,7 +161,7 @@ impl From<io::Error> for TlsFailure {
             Some(rejection) => io::Error::new(io::ErrorKind::InvalidData, rejection.clone()),
             None => source,
         };
-        Self { problem, source, rejection }
+        Self { problem, source, rejection, refusal }
     }
 }
 
@@ -150,6 +197,9 @@ fn problem_of(error: &rustls::Error) -> TlsProblem {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(_) => TlsProblem::BadCertificate,
+        E::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(_)) => {
+            TlsProblem::NameNotHidden
+        }
         E::AlertReceived(
             AlertDescription::ProtocolVersion
             | AlertDescription::NoApplicationProtocol
@@ -173,6 +223,9 @@ impl fmt::Display for TlsFailure {
             TlsProblem::Incompatible => "the server and this client have no TLS setting in common",
             TlsProblem::NotYetValid => {
                 "the server's certificate is not valid yet (is this clock right?)"
+            }
+            TlsProblem::NameNotHidden => {
+                "the server did not take the encrypted client hello that it asked for"
             }
             TlsProblem::NotTls => "the server does not speak TLS on this port",
             TlsProblem::Revoked => "the server's certificate was revoked",

@@ -1,5 +1,6 @@
 //! TLS: what is trusted, what is offered, and the handshake over any byte pipe.
 
+pub mod ech;
 mod examine;
 pub mod exceptions;
 pub mod facts;
@@ -20,6 +21,6 @@ pub mod suites;
 mod verifier;
 
 pub use examine::StapleState;
-pub use handshake::{TlsFailure, TlsProblem, connect};
+pub use handshake::{TlsFailure, TlsProblem, connect, connect_hiding};
 pub(crate) use verifier::Inquiry;
 pub use verifier::Rejection;

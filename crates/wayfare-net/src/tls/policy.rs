@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use wayfare_proto::certificate::key::{Form, Key};
 use wayfare_proto::certificate::ocsp::Status;
 use wayfare_proto::certificate::problem::Problem;
 
+use super::ech::{self, Ech, Hidden};
 use super::examine::{Judge, Shown};
 use super::exceptions::Exceptions;
 use super::key_log::key_log;
@@ -141,6 +142,8 @@ pub struct TlsSettings {
     pub key_log: KeyLog,
     /// Whether sessions are continued.
     pub resumption: Resumption,
+    /// Whether the name of the server is hidden.
+    pub ech: Ech,
 }
 
 /// The application protocols a handshake offers, in order of preference (RFC 7301).
@@ -182,6 +185,7 @@ pub struct TlsPolicy {
 struct Made {
     configs: [Arc<ClientConfig>; 4],
     verifier: Arc<Verifier>,
+    hidden: Hidden,
 }
 
 impl TlsPolicy {
@@ -198,12 +202,35 @@ impl TlsPolicy {
         &self.settings
     }
 
+    /// True if the name of a server is hidden where its records say how.
+    #[must_use]
+    pub fn hides_names(&self) -> bool {
+        self.settings.ech != Ech::Off && self.settings.versions != TlsVersions::Tls12
+    }
+
     pub(super) fn config(&self, offer: Offer) -> io::Result<(Arc<ClientConfig>, Arc<Verifier>)> {
-        let made = self.made.get_or_init(|| make(&self.settings));
-        match made {
-            Ok(made) => Ok((made.configs[offer as usize].clone(), made.verifier.clone())),
-            Err(why) => Err(io::Error::new(io::ErrorKind::InvalidInput, why.clone())),
+        let made = self.made()?;
+        Ok((made.configs[offer as usize].clone(), made.verifier.clone()))
+    }
+
+    /// As [`config`](Self::config), with the name of the server hidden by a list of
+    /// configurations; nothing if it cannot be or is not to be.
+    pub(super) fn hiding(
+        &self,
+        offer: Offer,
+        list: &[u8],
+    ) -> io::Result<Option<Arc<ClientConfig>>> {
+        let made = self.made()?;
+        if !self.hides_names() {
+            return Ok(None);
         }
+        let plain = (&*made.configs[offer as usize], &made.verifier);
+        Ok(made.hidden.config(plain, offer, list))
+    }
+
+    fn made(&self) -> io::Result<&Made> {
+        let made = self.made.get_or_init(|| make(&self.settings));
+        made.as_ref().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why.clone()))
     }
 
     /// Everything that is wrong with a chain of certificates in DER, the server's own first, at a
@@ -291,20 +318,12 @@ pub(super) fn server_name(host: &str) -> io::Result<ServerName<'static>> {
 
 fn make(settings: &TlsSettings) -> Result<Made, String> {
     let provider = Arc::new(provider(settings));
-    let words = |why: rustls::Error| why.to_string();
     let algorithms = provider.signature_verification_algorithms.all;
     let judge = Judge::by(settings, algorithms)?;
     let exceptions = settings.exceptions.clone();
     let verifier =
         Arc::new(Verifier::new(judge, settings.verify, exceptions.clone(), provider.clone()));
-    let versions: &[_] = match settings.versions {
-        TlsVersions::Any => &[&rustls::version::TLS13, &rustls::version::TLS12],
-        TlsVersions::Tls12 => &[&rustls::version::TLS12],
-        TlsVersions::Tls13 => &[&rustls::version::TLS13],
-    };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .map_err(words)?
+    let builder = speaking(settings, provider)?
         .dangerous()
         .with_custom_certificate_verifier(verifier.clone());
     // Who takes any certificate only to look at it must not show its own to whoever that is.
@@ -336,7 +355,25 @@ fn make(settings: &TlsSettings) -> Result<Made, String> {
     };
     // In the order of `Offer`'s declaration, which `config` indexes by.
     let offers = [Offer::Http1, Offer::Http2, Offer::Http2OrHttp1, Offer::Nothing];
-    Ok(Made { configs: offers.map(offering), verifier })
+    Ok(Made { configs: offers.map(offering), verifier, hidden: Hidden::default() })
+}
+
+/// The versions, and whether something is sent that looks like a hidden name.
+fn speaking(
+    settings: &TlsSettings,
+    provider: Arc<CryptoProvider>,
+) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
+    let words = |why: rustls::Error| why.to_string();
+    let builder = ClientConfig::builder_with_provider(provider);
+    let versions: &[_] = match settings.versions {
+        TlsVersions::Any | TlsVersions::Tls13 if settings.ech == Ech::Grease => {
+            return builder.with_ech(ech::grease().map_err(words)?).map_err(words);
+        }
+        TlsVersions::Any => &[&rustls::version::TLS13, &rustls::version::TLS12],
+        TlsVersions::Tls12 => &[&rustls::version::TLS12],
+        TlsVersions::Tls13 => &[&rustls::version::TLS13],
+    };
+    builder.with_protocol_versions(versions).map_err(words)
 }
 
 fn provider(settings: &TlsSettings) -> CryptoProvider {

@@ -1,6 +1,7 @@
 //! What may be done, kept and tried.
 
 pub mod deadline;
+pub mod ech;
 pub mod name_cache;
 pub mod redirect;
 pub mod retry;

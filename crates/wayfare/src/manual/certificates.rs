@@ -41,20 +41,41 @@
 //! # Who the client is
 //! [`with_client_certificate`](crate::options::Tls::with_client_certificate) takes a chain and a key
 //! in PKCS#1, PKCS#8 (encrypted too) or SEC1. Both are checked at once, not at the first handshake.
-//! PKCS#12 bundles are not read: `openssl pkcs12 -in bundle.p12 -out both.pem` makes PEM of one.
+//! With the feature `pkcs12`, `with_client_bundle` takes a PKCS#12 bundle and its passphrase, also one
+//! with the ciphers of old; without it, `openssl pkcs12 -in bundle.p12 -out both.pem` makes PEM of one.
+//! The feature is off by default because it brings a pre-release of a crate.
 //!
 //! # Pins
 //! [`Pins`] name SHA-256 digests of keys (RFC 7469) for a host, for all names below one (`*.a.test`)
 //! or for all (`*`). Two are the least, because a single key that is lost locks everybody out;
 //! [`Pins::without_backup`] is for those who know. Pins hold even where everybody is trusted.
 //!
-//! # What is not there
-//! Early data, encrypted client hello, servers, pre-shared keys, DTLS, and protocols older than TLS
-//! 1.2.
+//! # Hidden names
+//! A handshake tells everybody on the way which host it is with, unless that is hidden (RFC 9849). It is,
+//! where the HTTPS record of the host says how, on the direct way. Only an own resolver
+//! ([`Resolver::Own`]) asks for such records, and the name is only as secret as the questions: use
+//! name servers with `tls://` or `https://`. A record that is not there when the connection is, is
+//! waited for, for 300 ms.
 //!
+//! * Such a host is spoken to in TLS 1.3 only. A list without a configuration that can be used is as
+//!   good as none.
+//! * A server that does not take the hidden name must prove its public name. Then what it tells
+//!   instead is tried once; if it tells nothing, the name is told in the clear on a new connection.
+//!   A server that does not prove its public name gets neither: that is an error, and no exception can
+//!   be made of it.
+//! * [`TlsFacts::ech`](crate::tls::TlsFacts::ech) says what became of it, [`Tls::with_ech`] turns it
+//!   off, or has something that looks like it sent everywhere ([`Ech::Grease`]).
+//!
+//! # What is not there
+//! Early data, servers, pre-shared keys, DTLS, and protocols older than TLS 1.2. Names are not hidden
+//! from HTTPS proxies, nor behind any proxy.
+//!
+//! [`Ech::Grease`]: crate::options::Ech::Grease
 //! [`Exceptions`]: crate::options::Exceptions
 //! [`Pins`]: crate::options::Pins
 //! [`Pins::without_backup`]: crate::options::Pins::without_backup
 //! [`Revocation::Demanded`]: crate::options::Revocation::Demanded
 //! [`Revocation::Fetched`]: crate::options::Revocation::Fetched
+//! [`Resolver::Own`]: crate::dns::Resolver::Own
 //! [`Tls`]: crate::options::Tls
+//! [`Tls::with_ech`]: crate::options::Tls::with_ech

@@ -4,6 +4,8 @@
 //!   authorities, or where a machine has none, by Mozilla's list compiled in. Key exchange prefers a
 //!   post-quantum hybrid. Giving it up is spelled
 //!   [`dangerous().trust_everybody()`](crate::options::DangerousTls::trust_everybody).
+//! * The name of a server is hidden from whoever is on the way where the server's HTTPS record says how
+//!   and an own resolver asks for it; see [`certificates`](super::certificates).
 //! * Connections are shared only under the same TLS settings, versions, name servers, pinned addresses,
 //!   way out of this machine and proxies with their credentials.
 //! * Credentials for a proxy reach that proxy only, and what a proxy answers in place of a tunnel

@@ -10,6 +10,7 @@ use wayfare_proto::certificate::problem::Problem;
 use wayfare_proto::certificate::{Certificate, list_ders_from_pem};
 
 use crate::error::{Error, ErrorKind, Stage};
+pub use wayfare_net::tls::ech::Ech;
 pub use wayfare_net::tls::exceptions::Exceptions;
 pub use wayfare_net::tls::pins::Pins;
 pub use wayfare_net::tls::policy::{Identity, KeyLog, Resumption, Revocation, TlsVersions, Verify};
@@ -209,6 +210,13 @@ impl Tls {
         self.changed(|settings| settings.resumption = resumption)
     }
 
+    /// Sets whether the name of a server is hidden from whoever is on the way (RFC 9849); by default
+    /// it is where the server's HTTPS record says how.
+    #[must_use]
+    pub fn with_ech(self, ech: Ech) -> Self {
+        self.changed(|settings| settings.ech = ech)
+    }
+
     /// Everything that is wrong with a chain, the server's own certificate first, at a moment and
     /// for a host; without one, no name is asked for. Exceptions do not count.
     ///
@@ -254,6 +262,8 @@ impl From<TlsSettings> for Tls {
             identity: None,
             peer_name: None,
             protocols: Vec::new(),
+            // Only the origin's records are asked for.
+            ech: Ech::Off,
             ..settings.clone()
         };
         let towards_proxies = Arc::new(TlsPolicy::new(towards_proxies));
