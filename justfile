@@ -26,6 +26,10 @@ fuzz seconds="60":
 peers *work:
     cd benches/peers && cargo run --release -- {{work}}
 
+# What continued sessions and kept answers save.
+ways:
+    cd benches/ways && cargo run --release
+
 # Instruction counts (needs valgrind).
 instructions:
     cd benches/instructions && cargo run --release
