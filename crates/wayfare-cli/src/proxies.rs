@@ -59,6 +59,7 @@ pub(crate) fn of(options: &ProxyOptions) -> Result<Proxies, Unusable> {
     let proxies = match (&options.proxy, &options.pac) {
         (Some(way), _) => Proxies::list(vec![told(way, credentials(options).as_ref())]),
         (None, Some(place)) => scripts::by_script(place)?,
+        (None, None) if options.wpad => scripts::of_network()?,
         (None, None) => Proxies::system(),
     };
     Ok(match &options.noproxy {

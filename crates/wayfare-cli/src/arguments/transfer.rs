@@ -150,6 +150,10 @@ pub(crate) struct ProxyOptions {
     /// Ask this script for the way (proxy auto-configuration); a URL is fetched without a proxy.
     #[arg(long, value_name = "FILE|URL", conflicts_with = "proxy")]
     pub(crate) pac: Option<String>,
+    /// Ask the script that this network names, if it names one: whoever runs the network chooses
+    /// the way.
+    #[arg(long, conflicts_with_all = ["proxy", "pac"])]
+    pub(crate) wpad: bool,
     /// Tell the proxy who is asking.
     #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
     pub(crate) proxy_user: Option<String>,

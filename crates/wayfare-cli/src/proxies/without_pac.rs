@@ -8,6 +8,11 @@ use crate::exit;
 
 /// Says that there are none.
 pub(super) fn by_script(_: &str) -> Result<Proxies, Unusable> {
+    of_network()
+}
+
+/// Says that there are none.
+pub(super) fn of_network() -> Result<Proxies, Unusable> {
     let why = "this command was built without scripts (the feature pac)".to_owned();
     Err(Unusable { code: exit::USAGE, why })
 }

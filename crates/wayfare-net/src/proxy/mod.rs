@@ -1,5 +1,7 @@
 //! Which way to go, where that is for others to say: the environment, an application, a script.
 
+#[cfg(feature = "pac")]
+pub mod announced;
 pub mod factory;
 #[cfg(feature = "pac")]
 pub mod pac;

@@ -21,6 +21,7 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("content_disposition", syntax::content_disposition),
     ("data_url", wire::data_url),
     ("date", syntax::date),
+    ("dhcp_lease", proxy::dhcp_lease),
     ("dns", dns::dns),
     ("http1_body", http1::body),
     ("http1_exchange", http1::exchange),

@@ -6,8 +6,10 @@ use crate::address::target::Target;
 use crate::route::bypass::Bypass;
 use crate::route::pac;
 use crate::route::proxy::{Chain, Proxy};
+use crate::route::wpad;
 use crate::syntax::challenge::Challenge;
 use crate::syntax::credentials::Credentials;
+use crate::wire::dhcp_lease;
 use crate::wire::dialogue::{Dialogue, Step};
 use crate::wire::socks::version4::{Names, Socks4};
 use crate::wire::socks::version5::Socks5;
@@ -62,6 +64,22 @@ pub fn proxy_text(data: &[u8]) {
     for host in ["a.test", "127.0.0.1", "[::1]", text.as_ref()] {
         let plain = bypass.rule_for(host, 80).is_some();
         assert!(!plain || bypass.clone().with_loopback().rule_for(host, 80).is_some());
+    }
+}
+
+/// Reads the bytes as a file of a DHCP client, and what it says as places of scripts.
+pub fn dhcp_lease(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut found = dhcp_lease::in_dhclient(&text, 0);
+    found.extend(dhcp_lease::in_network_manager(&text));
+    found.extend(dhcp_lease::in_networkd(&text));
+    let search: Vec<String> = text.lines().map(str::to_owned).collect();
+    for place in wpad::places(&found, &search) {
+        assert!(matches!(place.scheme(), "http" | "https") && place.has_host(), "{place}");
+    }
+    for place in wpad::places(&[], &search) {
+        let host = place.host_str().unwrap_or_default();
+        assert!(host.starts_with("wpad.") && host.split('.').count() >= 3, "{place}");
     }
 }
 

@@ -10,3 +10,4 @@ pub mod pac;
 pub mod proxy;
 pub mod settings;
 pub mod upkeep;
+pub mod wpad;

@@ -2,6 +2,7 @@
 
 pub mod coding;
 pub mod data_url;
+pub mod dhcp_lease;
 pub mod dialogue;
 pub mod dns;
 mod field_line;

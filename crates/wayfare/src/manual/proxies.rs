@@ -18,6 +18,10 @@
 //! * `Proxies::pac_url` (feature `pac`): a script decides, which is fetched from a URL when the first
 //!   request needs it, directly and once for all who wait, and again after an hour. A failed refresh
 //!   keeps the script that is there; without any script requests fail.
+//! * `Proxies::wpad` (feature `pac`): a script decides if the network has one. **Only in a network that
+//!   is trusted**: whoever gives out addresses there, or answers names, chooses which way requests go.
+//!   It is never searched for otherwise. The search begins with what DHCP said, goes on with `wpad` in
+//!   each domain that completes names, as it is given, and never goes to a parent of it.
 //! * [`Proxies::off`](crate::options::Proxies::off): none.
 //!
 //! [`Proxies::with_bypass`](crate::options::Proxies::with_bypass) names hosts that are reached
