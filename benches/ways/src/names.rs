@@ -21,10 +21,10 @@ pub fn kept() -> Row {
         median((0..ROUNDS).map(|_| round()).collect())
     };
     Row {
-        what: "addresses of a name",
+        what: "addresses of a name".to_owned(),
         long: ("getaddrinfo", each(&system)),
         short: ("kept", each(&|| drop(black_box(asked())))),
-        wanted: 0.05,
+        wanted: Some(0.05),
     }
 }
 

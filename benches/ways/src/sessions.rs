@@ -1,5 +1,7 @@
 //! A TLS session that is continued against a full handshake.
 
+use std::process::Command;
+
 use wayfare::Manager;
 use wayfare::options::{Connections, Proxies, Resumption, Tls, Versions};
 use wayfare::tls::Session;
@@ -8,52 +10,88 @@ use crate::Row;
 use crate::measure::{median, micros};
 use crate::server::{Keys, Running};
 
-/// The server's chain is signed with ECDSA over P-256, as most are.
-pub fn ecdsa() -> Row {
-    row("TLS handshake (ECDSA)", Keys::Ecdsa)
+/// For both kinds of keys: the first two connections of a program, and those of one that has run
+/// for long, where everything that is done once has been done.
+pub fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for keys in [Keys::Ecdsa, Keys::Rsa] {
+        let server = Running::start(keys);
+        let url = format!("https://127.0.0.1:{}/", server.port);
+        let pairs: Vec<_> = (0..PROGRAMS).map(|_| program(&url, &server.authority)).collect();
+        rows.push(Row {
+            what: format!("the first two connections of a program ({keys:?})"),
+            long: ("full", median(pairs.iter().map(|pair| pair.0).collect())),
+            short: ("continued", median(pairs.iter().map(|pair| pair.1).collect())),
+            wanted: Some(0.5),
+        });
+        let full = handshakes(&server.authority, &url, Resumption::Off);
+        let continued = handshakes(&server.authority, &url, Resumption::On);
+        rows.push(Row {
+            what: format!("connections in the long run ({keys:?})"),
+            long: ("full", full),
+            short: ("continued", continued),
+            wanted: None,
+        });
+    }
+    rows
 }
 
-/// Checking a signature with RSA costs least of all.
-pub fn rsa() -> Row {
-    row("TLS handshake (RSA)", Keys::Rsa)
+/// The costs of the first two connections of a program of its own.
+fn program(url: &str, authority: &str) -> (f64, f64) {
+    let output = Command::new(std::env::current_exe().expect("this program's path"))
+        .args(["--pair", url, authority])
+        .output()
+        .expect("a program");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut costs = text.split_whitespace().map(|word| word.parse().expect("a number"));
+    (costs.next().expect("the first"), costs.next().expect("the second"))
 }
 
-fn row(what: &'static str, keys: Keys) -> Row {
-    let server = Running::start(keys);
-    let url = format!("https://127.0.0.1:{}/", server.port);
-    let full = handshakes(&server.authority, &url, Resumption::Off);
-    let resumed = handshakes(&server.authority, &url, Resumption::On);
-    Row { what, long: ("full", full), short: ("continued", resumed), wanted: 0.5 }
+/// Opens two connections and prints what each cost. There is no store of authorities to be read.
+pub fn pair() {
+    let mut words = std::env::args().skip(2);
+    let (url, authority) = (words.next().expect("a URL"), words.next().expect("an authority"));
+    let manager = manager(&authority, Resumption::On);
+    for wanted in [Session::Full, Session::Resumed] {
+        println!("{}", connect(&manager, &url, wanted));
+    }
 }
 
-/// What opening a connection costs, from the first packet until a request could be sent.
+/// What opening a connection costs in the long run.
 fn handshakes(authority: &str, url: &str, resumption: Resumption) -> f64 {
-    let tls = Tls::default().with_only_authority_pem(authority).expect("an authority");
-    let connections = Connections { versions: Versions::Http1, ..Connections::default() };
-    let manager = Manager::builder()
-        .tls(tls.with_resumption(resumption))
-        .connections(connections)
-        .proxies(Proxies::off())
-        .build();
+    let manager = manager(authority, resumption);
     let wanted = match resumption {
         Resumption::Off => Session::Full,
         Resumption::On => Session::Resumed,
     };
-    let mut costs = Vec::with_capacity(ROUNDS);
-    for round in 0..ROUNDS + WARM {
-        manager.clear_connections();
-        let mut facts = None;
-        let cost = micros(|| facts = Some(manager.blocking().handshake(url).expect("a handshake")));
-        if round >= WARM {
-            assert_eq!(facts.map(|facts| facts.session), Some(wanted));
-            costs.push(cost);
-        }
-        // Tickets come behind the handshake, and are read with the answer.
-        let answer = manager.blocking().get(url).send().and_then(|reply| reply.text());
-        assert_eq!(answer.expect("an answer"), "ok");
-    }
-    median(costs)
+    connect(&manager, url, Session::Full);
+    let mut costs: Vec<_> = (0..ROUNDS + WARM).map(|_| connect(&manager, url, wanted)).collect();
+    median(costs.split_off(WARM))
 }
 
+fn manager(authority: &str, resumption: Resumption) -> Manager {
+    let tls = Tls::default().with_only_authority_pem(authority).expect("an authority");
+    let connections = Connections { versions: Versions::Http1, ..Connections::default() };
+    Manager::builder()
+        .tls(tls.with_resumption(resumption))
+        .connections(connections)
+        .proxies(Proxies::off())
+        .build()
+}
+
+/// What a new connection costs, from its first packet until a request could be sent.
+fn connect(manager: &Manager, url: &str, wanted: Session) -> f64 {
+    manager.clear_connections();
+    let mut facts = None;
+    let cost = micros(|| facts = Some(manager.blocking().handshake(url).expect("a handshake")));
+    assert_eq!(facts.map(|facts| facts.session), Some(wanted));
+    // Tickets come behind the handshake, and are read with the answer.
+    let answer = manager.blocking().get(url).send().and_then(|reply| reply.text());
+    assert_eq!(answer.expect("an answer"), "ok");
+    cost
+}
+
+const PROGRAMS: usize = 41;
 const ROUNDS: usize = 500;
 const WARM: usize = 20;

@@ -12,7 +12,8 @@ use crate::socket::Stream;
 /// A pipe read with a buffer of its own.
 ///
 /// rustls asks for 4 KiB at a time, which makes four system calls of every full record; with this
-/// in between, one system call fetches several records.
+/// in between, one system call fetches several records. It begins small, as handshakes and most
+/// answers are, and most connections wait for the next one.
 pub(super) struct ReadAhead {
     under: Box<dyn Stream>,
     buffer: Vec<u8>,
@@ -27,7 +28,11 @@ impl ReadAhead {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.buffer.resize(AHEAD, 0);
+        let was_full = self.last > 0 && self.last == self.buffer.len();
+        let size = if was_full { AHEAD } else { FIRST };
+        if self.buffer.len() < size {
+            self.buffer.resize(size, 0);
+        }
         let mut space = ReadBuf::new(&mut self.buffer);
         ready!(Pin::new(&mut self.under).poll_read(cx, &mut space))?;
         self.first = 0;
@@ -92,5 +97,7 @@ impl AsyncWrite for ReadAhead {
     }
 }
 
+/// A server's first flight with its certificates.
+const FIRST: usize = 8 * 1024;
 /// Four full records and their frames.
 const AHEAD: usize = 66 * 1024;
