@@ -90,6 +90,11 @@ fn a_client_certificate_pins_and_exceptions_come_from_files() {
     assert!(ended.code == 60 && ended.err.contains("pinned"), "{} {}", ended.code, ended.err);
     let unknown = run(&[&shown[..], &["--ciphers", "RC4-MD5"]].concat());
     assert!(unknown.code == 59 && unknown.err.contains("RC4-MD5"), "{}", unknown.err);
+    for mode in ["true", "false"] {
+        assert_eq!(run(&[&shown[..], &["--ech", mode]].concat()).code, 0, "{mode}");
+    }
+    let unknown = run(&[&shown[..], &["--ech", "maybe"]].concat());
+    assert!(unknown.code == 2 && unknown.err.contains("grease"), "{}", unknown.err);
     let list = put("exceptions", "localhost nonsense expired\n");
     let broken = run(&[&shown[..], &["--exceptions", &list]].concat());
     assert!(broken.code == 26 && broken.err.contains("line 1"), "{}", broken.err);

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use it::{Ask, FACES, Face, fetch, hold, identity, trust};
 use wayfare::delegate::{CertificateQuestion, Delegate, Trust, Trusting};
+use wayfare::event::What;
 use wayfare::options::{Dns, Ech, Resolver, Tls, TlsVersions};
 use wayfare::tls::{EchOutcome, Session, TlsProblem};
 use wayfare::{Error, ErrorKind, Manager};
@@ -218,12 +219,22 @@ fn a_server_that_proves_its_public_name_may_switch_it_off() {
     let names = identity().0.issue(&[PUBLIC, PRIVATE]);
     for face in FACES {
         let server = serve(&names);
-        let manager = manager(trust(), dns(Some(good_list())));
+        let told = Arc::new(AtomicUsize::new(0));
+        let counted = told.clone();
+        let manager = Manager::builder()
+            .tls(trust())
+            .dns(dns(Some(good_list())))
+            .on_event(move |event| {
+                let again = matches!(event.what, What::Retried { why } if why.contains("hidden"));
+                counted.fetch_add(usize::from(again), Ordering::SeqCst);
+            })
+            .build();
         let held = hold(face, &manager, Ask::get(url(&server))).unwrap();
         let facts = held.reply().tls().unwrap().clone();
         assert_eq!((facts.ech, facts.session), (EchOutcome::Rejected, Session::Full), "{face:?}");
         assert!(!held.bytes().unwrap().is_empty());
         assert_eq!((server.request_count(), server.connections_opened()), (1, 2), "{face:?}");
+        assert_eq!(told.load(Ordering::SeqCst), 1, "{face:?}");
         // The sessions of both ways are the same.
         manager.clear_connections();
         let held = hold(face, &manager, Ask::get(url(&server))).unwrap();

@@ -80,6 +80,8 @@ pub struct DialWaits {
 /// A step of a dial, told while it happens.
 #[derive(Clone, Debug)]
 pub enum DialStep<'a> {
+    /// The origin did not take the hidden name, so it is dialed once more, in another way.
+    Again,
     /// A proxy is asked for the way on.
     Asking {
         /// The proxy.
@@ -158,7 +160,10 @@ pub async fn dial(
         let dialed = dial_hiding(route, &hiding, dialer, listener).await;
         let refusal = dialed.as_ref().err().and_then(DialFailure::refusal);
         match refusal.and_then(|refusal| hiding.after(refusal)) {
-            Some(again) => hiding = again,
+            Some(again) => {
+                listener(DialStep::Again);
+                hiding = again;
+            }
             None => return dialed,
         }
     }

@@ -109,7 +109,7 @@ pub enum What {
         /// Whose it is.
         host: String,
     },
-    /// The request is sent once more.
+    /// The request is sent, or its connection is opened, once more.
     Retried {
         /// Why.
         why: &'static str,

@@ -218,6 +218,9 @@ fn is_out_of_descriptors(failure: &DialFailure) -> bool {
 
 /// Tells a dial's step as an event and marks its moment.
 fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
+    if matches!(step, DialStep::Again) {
+        emitter.timeline.begin_attempt();
+    }
     let moment = match step {
         DialStep::Resolving { .. } => Some(Moment::ResolveBegan),
         DialStep::Resolved { .. } => Some(Moment::ResolveEnded),
@@ -225,7 +228,8 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         DialStep::Connected { .. } => Some(Moment::ConnectEnded),
         DialStep::Securing { end: End::Origin, .. } => Some(Moment::TlsBegan),
         DialStep::Secured { end: End::Origin, .. } => Some(Moment::TlsEnded),
-        DialStep::Asking { .. }
+        DialStep::Again
+        | DialStep::Asking { .. }
         | DialStep::Granted { .. }
         | DialStep::Securing { .. }
         | DialStep::Secured { .. } => None,
@@ -234,6 +238,7 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         emitter.mark(moment);
     }
     emitter.emit(|| match *step {
+        DialStep::Again => What::Retried { why: "the server did not take the hidden name" },
         DialStep::Asking { proxy, target } => {
             What::AskingProxy { proxy: proxy.to_string(), target: target.to_string() }
         }
