@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use url::Url;
-use wayfare::tls::TlsProblem;
+use wayfare::tls::{ProblemKind, TlsProblem};
 use wayfare::{Error, ErrorKind, Phase, ProxyProblem};
 
 /// What was given on the command line and bears on a failure.
@@ -122,6 +122,9 @@ fn hint(error: &Error, given: &Given<'_>) -> Option<String> {
         }
         ErrorKind::Proxy(problem) => of_proxy(problem)?.to_owned(),
         ErrorKind::Status(status) => return of_status(status.as_u16(), error, given),
+        ErrorKind::Tls(_) if is_about_pins(error) => {
+            "the server's key is another than --pinnedpubkey says".to_owned()
+        }
         ErrorKind::Tls(problem) => return of_handshake(problem, given),
         ErrorKind::UnknownScheme => unknown_scheme(error, given),
         ErrorKind::Protocol if error.message().contains(ALERT) => {
@@ -189,6 +192,14 @@ fn unauthorized(error: &Error, given: &Given<'_>) -> String {
         }
         true => "the name and password are not sent to where a redirect leads".to_owned(),
     }
+}
+
+/// What was pinned cannot be given up by trusting more.
+fn is_about_pins(error: &Error) -> bool {
+    let rejection = error.rejection();
+    rejection.is_some_and(|one| {
+        one.problems.iter().any(|problem| problem.kind == ProblemKind::PinMismatch)
+    })
 }
 
 fn of_handshake(problem: TlsProblem, given: &Given<'_>) -> Option<String> {

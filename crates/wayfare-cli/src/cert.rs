@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wayfare::options::{Dns, Tls};
 use wayfare::rules::date;
-use wayfare::tls::{Certificate, EchOutcome, Problem, StapleState, TlsFacts};
+use wayfare::tls::{Certificate, EchOutcome, Exception, Problem, StapleState, TlsFacts};
+use wayfare::url::Url;
 use wayfare::{Error, Manager};
 
 use crate::advice::{self, Given};
@@ -50,6 +51,8 @@ pub(crate) fn run(asked: &Cert) -> ExitCode {
 
 /// What was found.
 struct Found {
+    /// What would accept it as it is.
+    exception: Option<Exception>,
     facts: TlsFacts,
     chain: Vec<Certificate>,
 }
@@ -65,8 +68,15 @@ fn look(asked: &Cert, strict: Tls) -> Result<Found, Error> {
     let manager = Manager::builder().dns(dns).tls(tls).build().blocking();
     let facts = manager.handshake(&url)?;
     let readable = |der: &Vec<u8>| Certificate::from_der(der).ok();
-    let chain = facts.certificates.iter().filter_map(readable).collect();
-    Ok(Found { facts, chain })
+    let chain: Vec<_> = facts.certificates.iter().filter_map(readable).collect();
+    let host = Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let leaf = chain.first().filter(|_| !facts.problems.is_empty());
+    let exception = host.zip(leaf).map(|(host, leaf)| Exception {
+        host: host.trim_matches(['[', ']']).trim_end_matches('.').to_owned(),
+        certificate: leaf.sha256(),
+        problems: facts.problems.iter().map(|problem| problem.kind).collect(),
+    });
+    Ok(Found { exception, facts, chain })
 }
 
 fn in_lines(found: &Found) -> String {
@@ -100,6 +110,9 @@ fn in_lines(found: &Found) -> String {
         count => format!("NOT in order: {count} problems"),
     };
     let _ = writeln!(text, "The certificates are {verdict}.");
+    if let Some(exception) = &found.exception {
+        let _ = writeln!(text, "As a line for --exceptions:\n{exception}");
+    }
     text
 }
 

@@ -70,19 +70,20 @@ fn of_tls(problem: TlsProblem) -> u8 {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0  all went well                      35  TLS handshake failed
-  1  unknown scheme                     37  a file: URL cannot be read
+  1  unknown scheme; serve, demo fail   37  a file: URL cannot be read
   2  mistake on the command line        43  the request cannot be sent like that
   3  not a URL                          47  redirect limit, or an unsafe one
   6  no address for the host name       56  connection lost
-  7  cannot connect                     60  certificate not trusted
-  8  the server broke the protocol      61  the body cannot be decoded
- 18  the body was cut off               63  the body is too large
- 22  status of 400 or higher            65  the data can be sent only once
- 23  cannot write                       77  the file of --cacert cannot be read
- 26  cannot read what is to be sent     97  a proxy did not do as asked
- 28  a deadline passed                 129  hung up (SIGHUP)
-                                       130  interrupted (SIGINT, Ctrl-C)
-                                       143  terminated (SIGTERM)
+  7  cannot connect                     58  --cert, --key or --crlfile unusable
+  8  the server broke the protocol      59  --ciphers or --curves unusable
+ 18  the body was cut off               60  certificate not trusted
+ 22  status of 400 or higher            61  the body cannot be decoded
+ 23  cannot write                       63  the body is too large
+ 26  cannot read what is to be sent     65  the data can be sent only once
+ 28  a deadline passed                  77  the file of --cacert is unusable
+129  hung up (SIGHUP)                   82  --crlfile holds no revocation list
+130  interrupted (SIGINT, Ctrl-C)       97  a proxy did not do as asked
+143  terminated (SIGTERM)
 Of several transfers, the first failure in the order of the URLs decides.";
 
 /// An exit code for something that cannot be written.

@@ -21,11 +21,8 @@ pub(crate) fn tls(trust: &Trust) -> Result<Tls, Stop> {
     let mut tls = Tls::default();
     if let Some(path) = &trust.cacert {
         tls = tls.with_only_authority_file(path).map_err(|error| {
-            let code = match exit::code(&error) {
-                exit::WRITE => 77, // curl's number for a CA file that cannot be read
-                code => code,
-            };
-            Stop { code, why: advice::line(&error, &Given::of("--cacert")) }
+            // curl's number for a CA file that cannot be used
+            Stop { code: 77, why: advice::line(&error, &Given::of("--cacert")) }
         })?;
     }
     if let Some(path) = &trust.cert {
@@ -41,6 +38,8 @@ pub(crate) fn tls(trust: &Trust) -> Result<Tls, Stop> {
         tls = tls.with_pins(pins);
     }
     if let Some(path) = &trust.exceptions {
+        // The library makes the file when there is something to keep; here somebody named it.
+        read(path, "--exceptions").map_err(|stop| Stop { code: exit::READ, ..stop })?;
         let exceptions = Exceptions::in_file(path).map_err(|why| Stop {
             code: exit::READ,
             why: format!("--exceptions: {}: {why}", path.display()),

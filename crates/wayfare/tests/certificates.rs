@@ -79,6 +79,7 @@ const NAMES: &[(&str, &str)] = &[
     ("weak", ""),
     ("sha1", ""),
     ("selfsigned", ""),
+    ("beside", ""),
     ("clients", "ssl_verify_client on; ssl_client_certificate ca.pem;"),
     ("old", "ssl_protocols TLSv1.2;"),
     ("new", "ssl_protocols TLSv1.3;"),
@@ -383,6 +384,25 @@ fn a_chain_needs_one_of_the_pinned_keys() {
             assert_eq!(why.rejection().unwrap().problems, [at(K::PinMismatch, 0)], "{face:?}");
         }
     }
+}
+
+#[test]
+fn a_pinned_certificate_shown_beside_another_pins_nothing() {
+    use base64::Engine as _;
+    let Some(site) = Site::start() else { return };
+    let key = Certificate::from_pem(site.read("good.pem")).unwrap().public_key().pin();
+    let pin = format!("sha256/{}", base64::engine::general_purpose::STANDARD.encode(key));
+    let pins = Pins::without_backup("*", [pin.as_str()]).unwrap();
+    for face in FACES {
+        let nobody = site.trust().dangerous().trust_everybody();
+        let peer = site.trust();
+        for tls in [nobody.with_pins(pins.clone()), peer.with_pins(pins.clone())] {
+            let why = fetch(face, &manager(tls), Ask::get(site.url("beside"))).unwrap_err();
+            let problems = &why.rejection().unwrap().problems;
+            assert!(problems.contains(&at(K::PinMismatch, 0)), "{face:?}: {why}");
+        }
+    }
+    assert_eq!(site.requests(), 0);
 }
 
 /// Accepts or not, and counts how often it is asked.

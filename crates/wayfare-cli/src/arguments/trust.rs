@@ -41,7 +41,8 @@ pub(crate) struct Trust {
     /// Demand a stapled proof that the certificate was not revoked.
     #[arg(long)]
     pub(crate) cert_status: bool,
-    /// Accept the certificates that this file makes exceptions of.
+    /// Accept the certificates that this file makes exceptions of; a line of it is a host, the
+    /// certificate's sha256 in hexadecimal, and what is wrong (`wayfare cert` prints such a line).
     #[arg(long, value_name = "FILE")]
     pub(crate) exceptions: Option<PathBuf>,
     /// Speak TLS 1.3 only.

@@ -40,15 +40,23 @@ pub(super) async fn check(
         Within::Done(told) => told,
         Within::TooLate => Err("its authority did not answer in time".to_owned()),
     };
-    match told {
+    let failure = match told {
         Ok(Status::Good { .. }) => {
             facts.staple = StapleState::Good;
-            Ok(())
+            return Ok(());
         }
-        Ok(Status::Revoked { .. }) => Err(inquiry.revoked()),
-        Ok(_) => Err(inquiry.unknown("its authority does not know it")),
-        Err(why) => Err(inquiry.unknown(&why)),
+        Ok(Status::Revoked { .. }) => inquiry.revoked(),
+        Ok(_) => inquiry.unknown("its authority does not know it"),
+        Err(why) => inquiry.unknown(&why.escape_debug().to_string()),
+    };
+    let Some(rejection) = &failure.rejection else { return Err(failure) };
+    let exception = rejection.exception();
+    if !policy.settings().exceptions.holds(&exception) {
+        return Err(failure);
     }
+    facts.problems.clone_from(&rejection.problems);
+    facts.exception = Some(exception);
+    Ok(())
 }
 
 async fn ask_any(

@@ -109,15 +109,20 @@ impl Judge {
                 }
                 leaf
             }
-            (_, Err(why)) => {
-                problems.insert(at_leaf(kind_of(&why)));
-                return findings;
-            }
-            (Err(_), _) => {
-                problems.insert(at_leaf(ProblemKind::Damaged));
+            (leaf, entity) => {
+                let unread = leaf.err().map(|_| ProblemKind::Damaged);
+                let kind = entity.err().map(|why| kind_of(&why)).or(unread);
+                problems.extend(kind.map(at_leaf));
+                // What cannot be read holds no pinned key either.
+                self.check_pins(shown, None, problems);
                 return findings;
             }
         };
+        if shown.others.len() > MOST_OTHERS {
+            problems.insert(at_leaf(ProblemKind::PathLengthExceeded));
+            self.check_pins(shown, None, problems);
+            return findings;
+        }
         let path = self.trace(shown, &leaf, problems);
         if let Some(path) = &path {
             self.check_depth(path, problems);
@@ -147,9 +152,12 @@ impl Judge {
                 Ok(path) => {
                     let depth_of = |der: &Vec<u8>| depth_in(shown, der);
                     for der in path.certificates.iter().skip(1) {
-                        let late = Certificate::from_der(der).ok();
-                        let late = late.and_then(|one| out_of_time(&one, shown.now));
-                        problems.extend(late.map(|kind| Problem { kind, depth: depth_of(der) }));
+                        let wrong = match Certificate::from_der(der) {
+                            Ok(one) => out_of_time(&one, shown.now),
+                            // Its time is not known, so it is not in order.
+                            Err(_) => Some(ProblemKind::Damaged),
+                        };
+                        problems.extend(wrong.map(|kind| Problem { kind, depth: depth_of(der) }));
                     }
                     // Apart, so that what is revoked is told beside what else is wrong.
                     if !self.lists.is_empty()
@@ -162,7 +170,15 @@ impl Judge {
                 }
                 // Being out of time hides what else is wrong, and is told in any case.
                 Err(why) if is_about_time(&why) => late.get_or_insert(why),
-                Err(why) => first.get_or_insert(why),
+                Err(why) => {
+                    // Another moment would cost as much again, and lead no further.
+                    let is_too_much = kind_of(&why) == ProblemKind::PathLengthExceeded;
+                    first.get_or_insert(why);
+                    if is_too_much {
+                        break;
+                    }
+                    continue;
+                }
             };
         }
         // Certificates that were never valid at the same time hide it at every moment.
@@ -176,16 +192,17 @@ impl Judge {
     /// True if by its names, whatever else is wrong, the chain leads to a trusted authority.
     fn leads_to_trust(&self, leaf: &Certificate, others: &[Option<Certificate>]) -> bool {
         let anchors: Vec<_> = self.trusted.anchors.iter().filter_map(issuer_of).collect();
+        let named = |one: &Certificate| (Issuer::of(one).name().to_vec(), one.issuer_der());
+        let others: Vec<_> = others.iter().flatten().map(named).collect();
         let mut wanted = vec![leaf.issuer_der()];
         let mut seen = 0;
         while let Some(name) = wanted.get(seen).cloned() {
             if anchors.iter().any(|anchor| anchor.name() == name) {
                 return true;
             }
-            for other in others.iter().flatten().filter(|one| Issuer::of(one).name() == name) {
-                let above = other.issuer_der();
-                if !wanted.contains(&above) {
-                    wanted.push(above);
+            for (_, above) in others.iter().filter(|(own, _)| *own == name) {
+                if !wanted.contains(above) {
+                    wanted.push(above.clone());
                 }
             }
             seen += 1;
@@ -211,6 +228,8 @@ impl Judge {
             moments.push(unix(certificate.not_after()));
             moments.push(unix(certificate.not_before()));
         }
+        moments[1..].sort_by_key(UnixTime::as_secs);
+        moments.dedup();
         moments.truncate(MOST_MOMENTS);
         moments
     }
@@ -249,11 +268,13 @@ impl Judge {
         )?;
         let mut certificates = vec![shown.leaf.to_vec()];
         certificates.extend(path.intermediate_certificates().map(|one| one.der().to_vec()));
-        let mut issuers: Vec<_> = certificates[1..]
-            .iter()
-            .filter_map(|der| Some(Issuer::of(&Certificate::from_der(der).ok()?)))
-            .collect();
-        issuers.extend(issuer_of(path.anchor()));
+        let above = certificates[1..].iter();
+        let above = above.map(|der| Some(Issuer::of(&Certificate::from_der(der).ok()?)));
+        // One that is missing would put another in its place.
+        let mut issuers = above.collect::<Option<Vec<_>>>().unwrap_or_default();
+        if issuers.len() + 1 == certificates.len() {
+            issuers.extend(issuer_of(path.anchor()));
+        }
         Ok(Path { certificates, issuers })
     }
 
@@ -312,8 +333,8 @@ impl Judge {
         findings.problems.insert(Problem { kind, depth: 0 });
     }
 
-    /// RFC 7469 §2.6: one key of the chain is pinned. Where there is no chain, what was shown must
-    /// do, which is wrong anyway.
+    /// RFC 7469 §2.6: one key of the chain is pinned. Where there is no chain only the server's own
+    /// key counts, which it proves to hold: anybody can show anybody's certificates beside it.
     fn check_pins(&self, shown: &Shown<'_>, path: Option<&Path>, problems: &mut BTreeSet<Problem>) {
         let Some(host) = shown.name.map(ServerName::to_str) else { return };
         let mut wanted = self.pins.iter().filter(|pins| pins.is_for(&host)).peekable();
@@ -327,10 +348,7 @@ impl Judge {
                 keys.extend(leaf.and_then(|der| pin_of(der)));
                 keys.extend(path.issuers.iter().map(Issuer::pin));
             }
-            None => {
-                keys.extend(pin_of(shown.leaf));
-                keys.extend(shown.others.iter().filter_map(|der| pin_of(der)));
-            }
+            None => keys.extend(pin_of(shown.leaf)),
         }
         if !wanted.all(|pins| keys.iter().any(|key| pins.contains(key))) {
             problems.insert(Problem { kind: ProblemKind::PinMismatch, depth: 0 });
@@ -490,3 +508,5 @@ const OCSP_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
 const SMALLEST_RSA: usize = 2048;
 /// A server could show a great many certificates.
 const MOST_MOMENTS: usize = 17;
+/// No honest chain has more.
+const MOST_OTHERS: usize = 16;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,8 +41,6 @@ struct Inner {
 struct Held {
     /// With whether it is kept in the file.
     all: BTreeSet<(Exception, Kept)>,
-    /// Counts removals: what was resumed on the strength of one must not be resumed again.
-    removals: u64,
 }
 
 /// How long an exception holds.
@@ -60,23 +59,8 @@ impl Exceptions {
     /// If the file is there but cannot be read, or a line is none of these; the message names it.
     pub fn in_file(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(why) => return Err(why),
-        };
-        let mut held = Held::default();
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let exception = line.parse::<Exception>().map_err(|why| {
-                let message = format!("{}, line {}: {why}", path.display(), number + 1);
-                io::Error::new(io::ErrorKind::InvalidData, message)
-            })?;
-            held.all.insert((exception, Kept::Always));
-        }
+        let all = read(path)?.into_iter().map(|exception| (exception, Kept::Always)).collect();
+        let held = Held { all };
         Ok(Self(Arc::new(Inner { held: Mutex::new(held), file: Some(path.to_owned()) })))
     }
 
@@ -85,9 +69,13 @@ impl Exceptions {
     /// # Errors
     /// If it is to be kept always and cannot be written; it then holds for the session.
     pub fn add(&self, exception: Exception, kept: Kept) -> io::Result<()> {
-        let mut held = self.lock();
-        held.all.insert((exception, kept));
-        if kept == Kept::Always { self.save(&held) } else { Ok(()) }
+        self.lock().all.insert((exception.clone(), kept));
+        match kept {
+            Kept::Always => self.rewrite(|all| {
+                all.insert(exception);
+            }),
+            Kept::Session => Ok(()),
+        }
     }
 
     /// Takes back every exception for `host`; true if there was one.
@@ -98,14 +86,13 @@ impl Exceptions {
     /// # Errors
     /// If the file cannot be written; the exceptions are gone from memory then.
     pub fn remove(&self, host: &str) -> io::Result<bool> {
-        let mut held = self.lock();
-        let before = held.all.len();
-        held.all.retain(|(exception, _)| !exception.host.eq_ignore_ascii_case(host));
-        if held.all.len() == before {
+        let is_for = |exception: &Exception| exception.host.eq_ignore_ascii_case(host);
+        let removed: Vec<_> =
+            self.lock().all.extract_if(.., |(exception, _)| is_for(exception)).collect();
+        if removed.is_empty() {
             return Ok(false);
         }
-        held.removals += 1;
-        self.save(&held)?;
+        self.rewrite(|all| all.retain(|exception| !is_for(exception)))?;
         Ok(true)
     }
 
@@ -124,10 +111,6 @@ impl Exceptions {
             .any(|kept| held.all.contains(&(exception.clone(), kept)))
     }
 
-    pub(super) fn removals(&self) -> u64 {
-        self.lock().removals
-    }
-
     /// True if both are the same set, not only equal ones.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -138,19 +121,52 @@ impl Exceptions {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Written beside and renamed, so that a reader finds the old or the new list.
-    fn save(&self, held: &Held) -> io::Result<()> {
+    /// Makes one change to the file as it is now, other processes' changes included. Written beside
+    /// and renamed, so that a reader finds the old or the new list.
+    fn rewrite(&self, change: impl FnOnce(&mut BTreeSet<Exception>)) -> io::Result<()> {
         let Some(path) = &self.0.file else { return Ok(()) };
+        let beside = |what: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(what);
+            PathBuf::from(name)
+        };
+        let lock = File::options().create(true).append(true).open(beside(".lock"))?;
+        lock.lock()?;
+        let mut all = read(path)?;
+        change(&mut all);
         let mut text = String::from("# host, SHA-256 of the certificate, what is wrong with it\n");
-        for (exception, _) in held.all.iter().filter(|(_, kept)| *kept == Kept::Always) {
+        for exception in &all {
             text.push_str(&format!("{exception}\n"));
         }
-        let beside = path.with_extension(format!("new-{}", std::process::id()));
-        let mut file = std::fs::File::create(&beside)?;
+        // Nobody else writes while the lock is held, so what is there is left from a crash.
+        let new = beside(".new");
+        let _ = std::fs::remove_file(&new);
+        let mut file = File::options().write(true).create_new(true).open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        std::fs::rename(&beside, path)
+        std::fs::rename(&new, path)
     }
+}
+
+fn read(path: &Path) -> io::Result<BTreeSet<Exception>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(why) => return Err(why),
+    };
+    let mut all = BTreeSet::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let exception = line.parse::<Exception>().map_err(|why| {
+            let message = format!("{}, line {}: {why}", path.display(), number + 1);
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        })?;
+        all.insert(exception);
+    }
+    Ok(all)
 }
 
 /// Equal if they are the same set, whatever is in it now.

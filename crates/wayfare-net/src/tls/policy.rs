@@ -20,7 +20,7 @@ use super::key_log::key_log;
 use super::pins::Pins;
 use super::sessions::Sessions;
 use super::suites::{CipherSuite, Group};
-use super::verifier::{Inquiry, Verifier, host_of};
+use super::verifier::{Granting, Inquiry, Verifier, host_of};
 
 /// Whose certificates are trusted to vouch for a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -321,8 +321,9 @@ fn make(settings: &TlsSettings) -> Result<Made, String> {
     let algorithms = provider.signature_verification_algorithms.all;
     let judge = Judge::by(settings, algorithms)?;
     let exceptions = settings.exceptions.clone();
-    let verifier =
-        Arc::new(Verifier::new(judge, settings.verify, exceptions.clone(), provider.clone()));
+    let sessions = Arc::new(Sessions::new(exceptions.clone()));
+    let granting = Granting { exceptions, sessions: sessions.clone() };
+    let verifier = Arc::new(Verifier::new(judge, settings.verify, granting, provider.clone()));
     let builder = speaking(settings, provider)?
         .dangerous()
         .with_custom_certificate_verifier(verifier.clone());
@@ -340,9 +341,7 @@ fn make(settings: &TlsSettings) -> Result<Made, String> {
     base.key_log = key_log(&settings.key_log)?;
     base.resumption = match settings.resumption {
         Resumption::Off => rustls::client::Resumption::disabled(),
-        Resumption::On => {
-            rustls::client::Resumption::store(Arc::new(Sessions::forgetting_with(exceptions)))
-        }
+        Resumption::On => rustls::client::Resumption::store(sessions),
     };
     base.enable_early_data = false;
     let offering = |offer: Offer| {

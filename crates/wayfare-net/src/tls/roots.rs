@@ -26,11 +26,14 @@ impl Trusted {
 }
 
 /// The operating system's store. A machine without one gets the bundled list, instead of failing
-/// every handshake.
+/// every handshake; but whoever names a store of their own by `SSL_CERT_FILE` or `SSL_CERT_DIR` gets
+/// that and nobody else, also if it is empty.
 fn platform() -> Vec<TrustAnchor<'static>> {
     let found = rustls_native_certs::load_native_certs();
     let anchors: Vec<_> = anchors_of(&found.certs).collect();
-    if anchors.is_empty() { bundled() } else { anchors }
+    let is_named =
+        ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    if anchors.is_empty() && !is_named { bundled() } else { anchors }
 }
 
 fn bundled() -> Vec<TrustAnchor<'static>> {

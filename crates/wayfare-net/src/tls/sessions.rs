@@ -1,6 +1,8 @@
-//! Sessions kept for resumption, which are forgotten when an exception is taken back.
+//! Sessions kept for resumption, each only for as long as what it was granted on holds.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use rustls::NamedGroup;
 use rustls::client::{
@@ -8,68 +10,92 @@ use rustls::client::{
 };
 use rustls::pki_types::ServerName;
 
-use super::exceptions::Exceptions;
+use super::exceptions::{Exception, Exceptions};
+use super::verifier::host_of;
 
-/// A resumed handshake shows no certificates, so what was accepted by an exception would go on
-/// being accepted after that was removed.
+/// A resumed handshake shows no certificates, so a session must not outlive the certificate it was
+/// agreed on with, an exception that accepted it, or a proof that it was not revoked. Servers may
+/// send tickets on old connections at any time, so that is asked when one is taken, not when it is
+/// kept.
 #[derive(Debug)]
 pub(super) struct Sessions {
     exceptions: Exceptions,
-    kept: Mutex<Kept>,
+    sessions: ClientSessionMemoryCache,
+    grants: Mutex<HashMap<String, Grant>>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    sessions: ClientSessionMemoryCache,
-    removals: u64,
+/// What the last full handshake with a host allows.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    pub(super) until: SystemTime,
+    pub(super) exception: Option<Exception>,
 }
 
 impl Sessions {
-    pub(super) fn forgetting_with(exceptions: Exceptions) -> Self {
-        let kept =
-            Kept { sessions: ClientSessionMemoryCache::new(MOST), removals: exceptions.removals() };
-        Self { exceptions, kept: Mutex::new(kept) }
+    pub(super) fn new(exceptions: Exceptions) -> Self {
+        let sessions = ClientSessionMemoryCache::new(MOST);
+        Self { exceptions, sessions, grants: Mutex::default() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let removals = self.exceptions.removals();
-        if kept.removals != removals {
-            *kept = Kept { sessions: ClientSessionMemoryCache::new(MOST), removals };
+    /// Notes what a full handshake with `host` allows; nothing else is resumed.
+    pub(super) fn grant(&self, host: &str, grant: Grant) {
+        let mut grants = self.grants();
+        if grants.len() >= MOST_GRANTS {
+            grants.clear();
         }
-        kept
+        grants.insert(host.to_owned(), grant);
+    }
+
+    /// Nothing of `host` is resumed until it has proven itself again.
+    pub(super) fn revoke(&self, host: &str) {
+        self.grants().remove(host);
+    }
+
+    fn may_resume(&self, name: &ServerName<'_>) -> bool {
+        let grant = self.grants().get(&host_of(name)).cloned();
+        grant.is_some_and(|grant| {
+            let still_holds = |exception| self.exceptions.holds(exception);
+            SystemTime::now() < grant.until && grant.exception.as_ref().is_none_or(still_holds)
+        })
+    }
+
+    fn grants(&self) -> MutexGuard<'_, HashMap<String, Grant>> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClientSessionStore for Sessions {
     fn set_kx_hint(&self, name: ServerName<'static>, group: NamedGroup) {
-        self.kept().sessions.set_kx_hint(name, group);
+        self.sessions.set_kx_hint(name, group);
     }
 
     fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
-        self.kept().sessions.kx_hint(name)
+        self.sessions.kx_hint(name)
     }
 
     fn set_tls12_session(&self, name: ServerName<'static>, value: Tls12ClientSessionValue) {
-        self.kept().sessions.set_tls12_session(name, value);
+        self.sessions.set_tls12_session(name, value);
     }
 
     fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.kept().sessions.tls12_session(name)
+        self.sessions.tls12_session(name).filter(|_| self.may_resume(name))
     }
 
     fn remove_tls12_session(&self, name: &ServerName<'static>) {
-        self.kept().sessions.remove_tls12_session(name);
+        self.sessions.remove_tls12_session(name);
     }
 
     fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
-        self.kept().sessions.insert_tls13_ticket(name, value);
+        self.sessions.insert_tls13_ticket(name, value);
     }
 
     fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.kept().sessions.take_tls13_ticket(name)
+        self.sessions.take_tls13_ticket(name).filter(|_| self.may_resume(name))
     }
 }
 
+/// The longest life of a session (RFC 8446 §4.6.1).
+pub(super) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// As many as the engine keeps by default.
 const MOST: usize = 256;
+const MOST_GRANTS: usize = 1_000;

@@ -20,7 +20,8 @@ use wayfare_proto::certificate::{AlternativeName, Certificate};
 use super::examine::{Findings, Judge, Shown, StapleState, believe};
 use super::exceptions::{Exception, Exceptions};
 use super::handshake::TlsFailure;
-use super::policy::Verify;
+use super::policy::{Revocation, Verify};
+use super::sessions::{Grant, LONGEST, Sessions};
 
 /// Why a server's certificates were refused: everything that is wrong, and the certificates.
 #[derive(Clone, PartialEq, Eq)]
@@ -128,10 +129,17 @@ pub(super) struct Accepted {
 /// A host and the digest of the certificate it showed.
 type Shower = (String, [u8; 32]);
 
+/// What decides besides the certificates, and what is told of the decision.
+pub(super) struct Granting {
+    pub(super) exceptions: Exceptions,
+    pub(super) sessions: Arc<Sessions>,
+}
+
 pub(super) struct Verifier {
     judge: Judge,
     mode: Verify,
     exceptions: Exceptions,
+    sessions: Arc<Sessions>,
     provider: Arc<CryptoProvider>,
     /// What is in order leaves nothing here.
     accepted: Mutex<HashMap<Shower, Arc<Accepted>>>,
@@ -143,11 +151,12 @@ impl Verifier {
     pub(super) fn new(
         judge: Judge,
         mode: Verify,
-        exceptions: Exceptions,
+        granting: Granting,
         provider: Arc<CryptoProvider>,
     ) -> Self {
+        let Granting { exceptions, sessions } = granting;
         let (accepted, answers) = Default::default();
-        Self { judge, mode, exceptions, provider, accepted, answers }
+        Self { judge, mode, exceptions, sessions, provider, accepted, answers }
     }
 
     /// What was told of this host's certificate when it was accepted, be it in an earlier handshake
@@ -226,23 +235,48 @@ impl Verifier {
         self.judge.examine(shown).problems.into_iter().collect()
     }
 
+    /// For how long sessions of this handshake may be resumed: as long as every certificate shown
+    /// holds, and no longer than a proof of its state counts where one is demanded.
+    fn grant(&self, host: &str, shown: &Shown<'_>, exception: Option<Exception>) {
+        let now = UNIX_EPOCH + Duration::from_secs(shown.now.as_secs());
+        let mut until = now + LONGEST;
+        if self.mode == Verify::Peer && exception.is_none() {
+            let ders = std::iter::once(shown.leaf).chain(shown.others);
+            let ends = ders.filter_map(|der| Some(Certificate::from_der(der).ok()?.not_after()));
+            // Some that nobody needed may be over already.
+            until = ends.filter(|end| *end > now).fold(until, SystemTime::min);
+        }
+        if self.judge.revocation != Revocation::AsKnown {
+            until = until.min(now + KEPT_ANSWER);
+        }
+        self.sessions.grant(host, Grant { until, exception });
+    }
+
     fn decide(&self, shown: &Shown<'_>, host: String) -> Result<(), Rejection> {
         let Findings { problems, staple } = self.judge.examine(shown);
         let problems: Vec<_> = problems.into_iter().collect();
         let is_pinned_elsewhere =
             problems.iter().any(|problem| problem.kind == ProblemKind::PinMismatch);
         if problems.is_empty() || (self.mode != Verify::Peer && !is_pinned_elsewhere) {
+            self.grant(&host, shown, None);
             self.accept(host, shown.leaf, Accepted { problems, exception: None, staple });
             return Ok(());
         }
+        // Who asks for nothing else is told of nothing else.
+        let told = |problem: &Problem| {
+            self.mode == Verify::Peer || problem.kind == ProblemKind::PinMismatch
+        };
+        let problems: Vec<_> = problems.into_iter().filter(told).collect();
         let others = shown.others.iter().map(|der| der.to_vec());
         let certificates = std::iter::once(shown.leaf.to_vec()).chain(others).collect();
         let rejection = Rejection { host, problems, certificates };
         let exception = rejection.exception();
         if !self.exceptions.holds(&exception) {
+            self.sessions.revoke(&rejection.host);
             return Err(rejection);
         }
         let Rejection { host, problems, .. } = rejection;
+        self.grant(&host, shown, Some(exception.clone()));
         self.accept(host, shown.leaf, Accepted { problems, exception: Some(exception), staple });
         Ok(())
     }
@@ -264,6 +298,8 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         // Whoever wants no verification still gets what was pinned.
         if self.mode == Verify::Nobody && self.judge.pins.is_empty() {
+            let shown = Shown { leaf, others, name: Some(name), staple, now };
+            self.grant(&host_of(name), &shown, None);
             return Ok(ServerCertVerified::assertion());
         }
         match self.decide(&Shown { leaf, others, name: Some(name), staple, now }, host_of(name)) {

@@ -75,9 +75,14 @@ fn words(oid: &str, bytes: &[u8]) -> Option<String> {
                 format!("{method} - {}", AlternativeName::of(&one.access_location))
             }))
         }
-        "1.3.6.1.5.5.7.1.24" if bytes == [0x30, 0x03, 0x02, 0x01, 0x05] => "status_request".into(),
+        "1.3.6.1.5.5.7.1.24" if has_status_request(bytes) => "status_request".into(),
         _ => return None,
     })
+}
+
+/// True if `status_request` (5) is in a list of TLS features (RFC 7633 §4.1).
+pub(super) fn has_status_request(bytes: &[u8]) -> bool {
+    Vec::<u16>::from_der(bytes).is_ok_and(|features| features.contains(&5))
 }
 
 /// Where the authority answers for the state of a certificate (RFC 6960 §3.1).

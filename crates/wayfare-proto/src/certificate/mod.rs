@@ -171,10 +171,9 @@ impl Certificate {
     /// True if it is only good together with a proof that it was not revoked (RFC 7633).
     #[must_use]
     pub fn must_staple(&self) -> bool {
-        self.extensions().iter().any(|one| {
-            // A list with the number of status_request in it.
-            one.oid == "1.3.6.1.5.5.7.1.24" && one.value == "status_request"
-        })
+        let all = self.parsed.tbs_certificate().extensions().into_iter().flatten();
+        let mut features = all.filter(|one| one.extn_id.to_string() == "1.3.6.1.5.5.7.1.24");
+        features.any(|one| extension::has_status_request(one.extn_value.as_bytes()))
     }
 
     /// The version, 1 to 3.

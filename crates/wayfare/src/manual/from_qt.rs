@@ -42,5 +42,5 @@
 //!   [`Reply::error_for_status`](crate::Reply::error_for_status).
 //! * Normal and low priority are two queues, not one.
 //!
-//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials,
+//! What is not there yet: cookies, HSTS, a cache, stored credentials,
 //! resuming, HTTP/3, FTP.

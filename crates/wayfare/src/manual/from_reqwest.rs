@@ -17,6 +17,7 @@
 //! | `add_root_certificate`, `tls_certs_only` | [`Tls::with_authority_pem`](crate::options::Tls::with_authority_pem), [`Tls::with_only_authority_pem`](crate::options::Tls::with_only_authority_pem) |
 //! | `identity` | [`Tls::with_client_certificate`](crate::options::Tls::with_client_certificate) |
 //! | `danger_accept_invalid_certs` | [`Tls::dangerous`](crate::options::Tls::dangerous) |
+//! | `Proxy`, `no_proxy` | [`Proxies`](crate::options::Proxies): `through`, `off`, `system` |
 //! | `resolve` | [`Dns::pins`](crate::options::Dns) |
 //! | `http1_only`, `http2_prior_knowledge` | [`Versions`](crate::options::Versions) |
 //! | `Error::is_timeout`, `is_connect`, … | [`Error::kind`](crate::Error::kind), [`Error::stage`](crate::Error::stage), [`Error::retry`](crate::Error::retry) |
@@ -28,5 +29,5 @@
 //! * A mistake in putting a request together never panics: it is told when the request is sent.
 //! * Once a secret stayed behind in a chain of redirects it stays behind, also at `A → B → B`.
 //!
-//! What is not there yet: proxies, cookies, HSTS, a cache, stored credentials,
+//! What is not there yet: cookies, HSTS, a cache, stored credentials,
 //! resuming, HTTP/3, FTP.

@@ -28,7 +28,7 @@ pub use wayfare_net::tls::suites::{CipherSuite, Group};
 /// let manager = wayfare::Manager::builder().tls(tls).build();
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tls {
     policy: Arc<TlsPolicy>,
     /// Made from the same settings but for what is the origin's alone, with sessions of its own.
@@ -83,7 +83,8 @@ impl Tls {
     /// Shows who this client is to servers that ask: its certificate with those that vouch for it,
     /// and its key (PKCS#1, PKCS#8, SEC1), both in PEM; an encrypted key needs its passphrase.
     ///
-    /// The certificate is only shown to a server that has proven who it is.
+    /// The certificate is only shown to a server that has proven who it is, unless everybody is
+    /// trusted.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] if either cannot be read, or the key is another certificate's.
@@ -252,6 +253,14 @@ impl Tls {
     /// The policy for proxies, which never see a session of an origin.
     pub(crate) fn towards_proxies(&self) -> &Arc<TlsPolicy> {
         &self.towards_proxies
+    }
+}
+
+impl Default for Tls {
+    /// The platform's authorities, TLS 1.2 and 1.3.
+    fn default() -> Self {
+        // From one set of settings, so that origins and proxies share exceptions.
+        Self::from(TlsSettings::default())
     }
 }
 

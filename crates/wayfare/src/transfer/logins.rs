@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex as Turnstile;
+use wayfare_net::clock::now;
 use wayfare_proto::route::proxy::{Chain, Proxy, ProxyKind};
 use wayfare_proto::syntax::credentials::Credentials;
 
@@ -28,8 +30,9 @@ struct Door {
 enum Said {
     Accepted(Credentials),
     Nothing,
-    /// Nobody is asked again.
-    Refused,
+    /// Nobody is asked again for a while: a proxy may pass on what an origin made up, and its own
+    /// refusal may be a passing one.
+    Refused(Instant),
 }
 
 impl Logins {
@@ -46,17 +49,18 @@ impl Logins {
         match &*said {
             // Somebody else was asked while this request was on its way.
             Said::Accepted(known) if heard != Some(known) => return Some(known.clone()),
-            Said::Accepted(_) | Said::Refused => {
-                *said = Said::Refused;
+            Said::Refused(since) if now() < *since + REFUSED_FOR => return None,
+            Said::Accepted(_) => {
+                *said = Said::Refused(now());
                 *door.lock() = None;
                 return None;
             }
-            Said::Nothing => {}
+            Said::Nothing | Said::Refused(_) => {}
         }
         let answer = delegate.proxy_credentials(question).await;
         *said = match &answer {
             Some(credentials) => Said::Accepted(credentials.clone()),
-            None => Said::Refused,
+            None => Said::Refused(now()),
         };
         door.lock().clone_from(&answer);
         answer
@@ -114,5 +118,7 @@ impl Door {
     }
 }
 
+/// How long what was refused is not asked about again.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// A proxy that names another realm each time must not fill the memory.
 const MOST: usize = 256;

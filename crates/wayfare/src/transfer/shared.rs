@@ -87,7 +87,7 @@ impl Shared {
             resolver: options.dns.resolver.clone(),
             keep: options.dns.keep,
             sockets: options.connections.sockets(),
-            tls: options.tls.policy().clone(),
+            tls: options.tls.towards_proxies().clone(),
             memories: self.memories.clone(),
             pins: options.dns.pins.clone(),
             https_port: None,

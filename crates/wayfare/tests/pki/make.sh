@@ -125,6 +125,9 @@ key selfsigned
 openssl req -x509 -new -key selfsigned.key -sha256 -days 3650 -subj /CN=selfsigned.test \
     -out selfsigned.pem -addext subjectAltName=DNS:selfsigned.test \
     -addext basicConstraints=critical,CA:FALSE
+# A certificate of one's own, with somebody else's shown beside it.
+cp selfsigned.key beside.key
+cat selfsigned.pem good.pem > beside.pem
 cat complete.pem middle.pem > x && mv x complete.pem
 cat latechain.pem late.pem > x && mv x latechain.pem
 cat constrained.pem narrow.pem > x && mv x constrained.pem

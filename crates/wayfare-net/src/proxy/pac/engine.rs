@@ -166,7 +166,12 @@ impl Limits {
         if name.is_empty() || name.len() > 255 || self.found.borrow().len() >= MOST_NAMES {
             return Vec::new();
         }
-        let found = world.resolve(name, self.left());
+        // A script whose time is over is stopped soon, but not before it could ask many times more.
+        let left = self.left();
+        if left.is_zero() {
+            return Vec::new();
+        }
+        let found = world.resolve(name, left);
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         self.found.borrow_mut().insert(name.to_owned(), found.clone());
         found

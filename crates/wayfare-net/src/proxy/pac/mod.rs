@@ -4,11 +4,13 @@ pub mod engine;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::rc::Rc;
-use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 use wayfare_proto::route::pac;
@@ -30,13 +32,34 @@ use crate::network::Asking;
 /// # Ok::<(), wayfare_net::proxy::factory::Undecided>(())
 /// ```
 pub struct Pac {
-    questions: mpsc::Sender<Question>,
+    desk: Arc<Desk>,
 }
+
+/// Where questions wait for the script, and where it is watched.
+///
+/// The engine stops scripts at their deadline, but not inside of its own functions, of which some
+/// can be made to run for years. Such a script is given up, with its thread.
+#[derive(Default)]
+struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Question>,
+    /// Since when the script has been at work on a question, and whose that is.
+    at_work: Option<(Instant, Answer)>,
+    /// Nobody asks any more, or the script was given up.
+    ended: bool,
+}
+
+type Answer = oneshot::Sender<Result<String, ScriptFault>>;
 
 struct Question {
     url: String,
     host: String,
-    answer: oneshot::Sender<Result<String, ScriptFault>>,
+    answer: Answer,
 }
 
 impl Pac {
@@ -45,16 +68,17 @@ impl Pac {
     /// # Errors
     /// [`Undecided`] with what is wrong with the script.
     pub fn new(script: &str) -> Result<Self, Undecided> {
-        let (questions, asked) = mpsc::channel::<Question>();
+        let desk = Arc::<Desk>::default();
         let (ready, made) = mpsc::channel();
         let script = script.to_owned();
+        let at_desk = desk.clone();
         let work = move || {
             let engine = Engine::new(&script, &machine());
             let told = engine.as_ref().map(drop).map_err(Clone::clone);
             if ready.send(told).is_ok()
                 && let Ok(engine) = engine
             {
-                answer_all(&script, engine, &asked);
+                answer_all(&script, engine, &at_desk);
             }
         };
         std::thread::Builder::new()
@@ -62,11 +86,22 @@ impl Pac {
             .stack_size(STACK)
             .spawn(work)
             .map_err(|why| Undecided(format!("no thread for the script: {why}")))?;
-        match made.recv() {
-            Ok(Ok(())) => Ok(Self { questions }),
-            Ok(Err(fault)) => Err(Undecided(fault.to_string())),
-            Err(_) => Err(Undecided("the script's thread has ended".to_owned())),
+        match made.recv_timeout(PATIENCE) {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => return Err(Undecided(fault.to_string())),
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(Undecided("the script does not come to an end".to_owned()));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Undecided("the script's thread has ended".to_owned()));
+            }
         }
+        let watched = desk.clone();
+        std::thread::Builder::new()
+            .name("wayfare-pac-watch".into())
+            .spawn(move || watched.watch())
+            .map_err(|why| Undecided(format!("no thread to watch the script: {why}")))?;
+        Ok(Self { desk })
     }
 
     async fn find(&self, query: &ProxyQuery) -> Result<ProxyList, Undecided> {
@@ -78,15 +113,14 @@ impl Pac {
         };
         let host = query.host.trim_matches(['[', ']']).to_owned();
         let ended = |_| Undecided("the script's thread has ended".to_owned());
-        self.questions.send(Question { url, host, answer }).map_err(|_| ended(()))?;
+        self.desk.put(Question { url, host, answer }).map_err(Undecided)?;
         let text = answered.await.map_err(|_| ended(()))?;
         let text = text.map_err(|fault| Undecided(fault.to_string()))?;
         let ways = pac::parse(&text);
         if ways.is_empty() {
-            let shown: String = text.chars().take(100).collect();
-            return Err(Undecided(format!("the script's answer names no way: \"{shown}\"")));
+            return Err(Undecided(format!("the script's answer names no way: {}", shown(&text))));
         }
-        Ok(ProxyList::new(ways, format!("the script's answer \"{text}\"")))
+        Ok(ProxyList::new(ways, format!("the script's answer {}", shown(&text))))
     }
 }
 
@@ -102,14 +136,100 @@ impl fmt::Debug for Pac {
     }
 }
 
-/// Answers until nobody can ask any more.
-fn answer_all(script: &str, engine: Engine, asked: &mpsc::Receiver<Question>) {
-    let mut engine = Ok(engine);
-    for Question { url, host, answer } in asked {
-        // Nobody waits for the answer of an aborted request.
-        if answer.is_closed() {
-            continue;
+impl Drop for Pac {
+    fn drop(&mut self) {
+        self.desk.end();
+    }
+}
+
+impl Desk {
+    fn put(&self, question: Question) -> Result<(), String> {
+        let mut state = self.lock();
+        if state.ended {
+            return Err("the script did not come to an end, and was given up".to_owned());
         }
+        if state.waiting.len() >= MOST_WAITING {
+            return Err("too many questions wait for the script".to_owned());
+        }
+        state.waiting.push_back(question);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// The next question to work on; nothing when there will be none.
+    fn take(&self) -> Option<(String, String)> {
+        let mut state = self.lock();
+        loop {
+            if state.ended {
+                return None;
+            }
+            match state.waiting.pop_front() {
+                // Nobody waits for the answer of an aborted request.
+                Some(question) if question.answer.is_closed() => {}
+                Some(Question { url, host, answer }) => {
+                    state.at_work = Some((Instant::now(), answer));
+                    self.changed.notify_all();
+                    return Some((url, host));
+                }
+                None => {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// Gives an answer, unless it is too late for that.
+    fn tell(&self, told: Result<String, ScriptFault>) {
+        if let Some((_, answer)) = self.lock().at_work.take() {
+            let _ = answer.send(told);
+        }
+    }
+
+    /// Gives the script up when it is at work for longer than it may be.
+    fn watch(&self) {
+        let mut state = self.lock();
+        while !state.ended {
+            let Some(since) = state.at_work.as_ref().map(|(since, _)| *since) else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = PATIENCE.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                drop(state);
+                return self.end();
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        let at_work = state.at_work.take().map(|(_, answer)| answer);
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        self.changed.notify_all();
+        for answer in at_work.into_iter().chain(waiting.into_iter().map(|one| one.answer)) {
+            let _ = answer.send(Err(ScriptFault::Slow));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a script said, in so far as it can be shown.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(100).collect();
+    format!("\"{}\"", start.escape_debug())
+}
+
+/// Answers until nobody can ask any more.
+fn answer_all(script: &str, engine: Engine, desk: &Desk) {
+    let mut engine = Ok(engine);
+    while let Some((url, host)) = desk.take() {
         let told = match &engine {
             Ok(engine) => engine.find(&url, &host),
             Err(fault) => Err(ScriptFault::clone(fault)),
@@ -118,7 +238,7 @@ fn answer_all(script: &str, engine: Engine, asked: &mpsc::Receiver<Question>) {
             // What was stopped in the middle, or ran out of memory, starts from the beginning.
             engine = Engine::new(script, &machine());
         }
-        let _ = answer.send(told);
+        desk.tell(told);
     }
 }
 
@@ -170,5 +290,8 @@ impl World for Machine {
     }
 }
 
+/// A question takes a second at most where the engine can stop it, and starting over another one.
+const PATIENCE: Duration = Duration::from_secs(3);
+const MOST_WAITING: usize = 10_000;
 /// Deep recursion of a script ends at its own limit, which lies within this.
 const STACK: usize = 4 * 1024 * 1024;

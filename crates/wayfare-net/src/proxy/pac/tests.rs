@@ -190,3 +190,19 @@ fn of_secure_urls_the_script_sees_only_the_origin() {
     let list = crate::caller::block_on(pac.ways(&query)).unwrap();
     assert_eq!(list.ways[0].to_string(), "http://yes:80");
 }
+
+#[tokio::test]
+async fn a_script_that_the_engine_cannot_stop_is_given_up() {
+    // One of the engine's own functions, at work for years; its thread is left to itself.
+    let hang = "Array.prototype.reverse.call({length: 9007199254740991})";
+    let script = format!("function FindProxyForURL(url, host) {{ {hang}; return 'DIRECT'; }}");
+    let pac = Pac::new(&script).unwrap();
+    let query = ProxyQuery::for_url(&"http://a.test/".parse().unwrap());
+    let began = Instant::now();
+    assert!(pac.ways(&query).await.is_err());
+    assert!(began.elapsed() < Duration::from_secs(10));
+    let began = Instant::now();
+    let why = pac.ways(&query).await.unwrap_err().to_string();
+    assert!(why.contains("given up"), "{why}");
+    assert!(began.elapsed() < Duration::from_secs(1));
+}

@@ -197,7 +197,8 @@ fn resolving(around: &Surroundings<'_>) -> Resolving {
         resolver: options.dns.resolver.clone(),
         keep: options.dns.keep,
         sockets: options.connections.sockets(),
-        tls: key.footing.tls.clone(),
+        // Name servers see no certificate of the client, and prove their own names.
+        tls: options.tls.towards_proxies().clone(),
         memories: around.memories.clone(),
         pins: options.dns.pins.clone(),
         https_port: is_asked_for.then(|| key.origin.port()),
