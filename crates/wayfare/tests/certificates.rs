@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use it::{Ask, Directory, FACES, Face, fetch, free_port, runtime};
+use it::{Ask, Directory, FACES, Face, eventually, fetch, free_port, runtime};
 use wayfare::delegate::{CertificateQuestion, Delegate, Trust, Trusting};
 use wayfare::options::{Dns, Exceptions, Pins, Revocation, Tls, TlsVersions};
 use wayfare::tls::{Certificate, Problem, ProblemKind, Session, StapleState, TlsProblem};
@@ -309,6 +309,8 @@ fn an_authority_is_asked_where_nothing_is_stapled() {
     }
     // Without the wish nobody is asked.
     fetch(Face::Waited, &manager(site.trust()), Ask::get(site.url("fetchedbad"))).unwrap();
+    // The server writes its log when the answer has gone.
+    eventually("seven requests in the log", || site.requests() >= 7);
     assert_eq!(site.requests(), 7, "only those in order were sent a request");
 }
 
