@@ -1,7 +1,11 @@
 //! Which way requests go, as the options say, and `wayfare proxy`, which tells it.
 
+#[cfg(all(feature = "dbus", target_os = "linux"))]
+mod desktop;
 #[cfg(feature = "pac")]
 pub(crate) mod pac;
+#[cfg(not(all(feature = "dbus", target_os = "linux")))]
+mod without_desktop;
 #[cfg(not(feature = "pac"))]
 pub(crate) mod without_pac;
 
@@ -17,8 +21,12 @@ use crate::advice::{self, Given};
 use crate::arguments::Proxy;
 use crate::arguments::transfer::ProxyOptions;
 use crate::{exit, output};
+#[cfg(all(feature = "dbus", target_os = "linux"))]
+use desktop as of_desktop;
 #[cfg(feature = "pac")]
 pub(crate) use pac as scripts;
+#[cfg(not(all(feature = "dbus", target_os = "linux")))]
+use without_desktop as of_desktop;
 #[cfg(not(feature = "pac"))]
 pub(crate) use without_pac as scripts;
 
@@ -60,6 +68,7 @@ pub(crate) fn of(options: &ProxyOptions) -> Result<Proxies, Unusable> {
         (Some(way), _) => Proxies::list(vec![told(way, credentials(options).as_ref())]),
         (None, Some(place)) => scripts::by_script(place)?,
         (None, None) if options.wpad => scripts::of_network()?,
+        (None, None) if options.desktop => of_desktop::proxies()?,
         (None, None) => Proxies::system(),
     };
     Ok(match &options.noproxy {

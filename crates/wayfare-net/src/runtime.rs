@@ -45,6 +45,14 @@ impl Home {
         }
     }
 
+    /// Wayfare's own runtime, which is started now if it was not running, whoever asks.
+    ///
+    /// # Errors
+    /// The operating system's error if its threads cannot be started.
+    pub fn own() -> std::io::Result<Self> {
+        own_runtime().map(Self::Runtime)
+    }
+
     /// True inside a tokio task or runtime context.
     #[must_use]
     pub fn is_inside_runtime() -> bool {

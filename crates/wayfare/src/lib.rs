@@ -14,6 +14,8 @@
 mod blocking;
 mod body;
 pub mod delegate;
+#[cfg(all(feature = "dbus", target_os = "linux"))]
+mod desktop;
 mod error;
 mod events;
 mod lookups;
@@ -79,6 +81,8 @@ pub mod interface {
 /// Proxies, ways through them, and who chooses among them.
 pub mod proxy {
     pub use wayfare_net::network::Asking;
+    #[cfg(all(feature = "dbus", target_os = "linux"))]
+    pub use wayfare_net::proxy::desktop::Desktop;
     pub use wayfare_net::proxy::factory::{
         ProxyFactory, ProxyList, ProxyQuery, SocketKind, Undecided,
     };

@@ -154,6 +154,9 @@ pub(crate) struct ProxyOptions {
     /// the way.
     #[arg(long, conflicts_with_all = ["proxy", "pac"])]
     pub(crate) wpad: bool,
+    /// Ask the desktop's settings for the way, and the environment where there is no desktop.
+    #[arg(long, conflicts_with_all = ["proxy", "pac", "wpad"])]
+    pub(crate) desktop: bool,
     /// Tell the proxy who is asking.
     #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
     pub(crate) proxy_user: Option<String>,

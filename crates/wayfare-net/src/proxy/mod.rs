@@ -2,6 +2,8 @@
 
 #[cfg(feature = "pac")]
 pub mod announced;
+#[cfg(all(feature = "dbus", target_os = "linux"))]
+pub mod desktop;
 pub mod factory;
 #[cfg(feature = "pac")]
 pub mod pac;

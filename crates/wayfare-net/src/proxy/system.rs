@@ -8,7 +8,7 @@ use wayfare_proto::route::settings::Settings;
 /// later has no effect.
 ///
 /// Settings that only a desktop or an operating system knows (macOS, Windows, GNOME, KDE) are not
-/// read.
+/// read here; `desktop` asks those of Linux.
 pub fn settings() -> &'static Settings {
     static READ: OnceLock<Settings> = OnceLock::new();
     READ.get_or_init(|| Settings::from_variables(|name| std::env::var(name).ok()))

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use crate::address::target::Target;
 use crate::route::bypass::Bypass;
 use crate::route::pac;
+use crate::route::portal;
 use crate::route::proxy::{Chain, Proxy};
 use crate::route::wpad;
 use crate::syntax::challenge::Challenge;
@@ -57,7 +58,8 @@ pub fn proxy_text(data: &[u8]) {
             Ok(chain.to_string())
         );
     }
-    for chain in pac::parse(&text) {
+    let told: Vec<_> = text.lines().collect();
+    for chain in pac::parse(&text).into_iter().chain(portal::ways(&told)) {
         assert!(chain.proxies().len() <= 1);
     }
     let bypass = Bypass::parse(&text);

@@ -7,6 +7,7 @@ pub mod hops;
 pub mod memory;
 pub mod name_server;
 pub mod pac;
+pub mod portal;
 pub mod proxy;
 pub mod settings;
 pub mod upkeep;

@@ -10,6 +10,8 @@
 //!   `https_proxy`, `all_proxy` and `no_proxy`, as they are at the first request of the process. A
 //!   variable that names no proxy fails the requests that it is for. What a desktop or an operating
 //!   system knows beyond them is not read.
+//! * `Proxies::desktop` (feature `dbus`, Linux): the desktop is asked for every request over D-Bus, and
+//!   the environment decides where there is none.
 //! * [`Proxies::through`](crate::options::Proxies::through): one proxy, or a chain of them.
 //! * [`Proxies::list`](crate::options::Proxies::list): several ways, tried in order.
 //! * [`Proxies::factory`](crate::options::Proxies::factory): the application is asked for every
