@@ -224,13 +224,14 @@ where
     listener(DialStep::Asking { proxy, target });
     let started = now();
     let deadline = dialer.waits.proxy.deadline(started);
-    let talked = match within(dialer.home, deadline, converse(talk, &mut under)).await {
-        Within::Done(talked) => talked,
-        Within::TooLate => {
-            let late = DialFailure::timed_out(DialStage::Proxy, now() - started, Vec::new());
-            return Err(late.at_proxy(proxy));
-        }
-    };
+    let talked =
+        match within(dialer.home, deadline, converse(talk, &mut under, BytesMut::new())).await {
+            Within::Done(talked) => talked,
+            Within::TooLate => {
+                let late = DialFailure::timed_out(DialStage::Proxy, now() - started, Vec::new());
+                return Err(late.at_proxy(proxy));
+            }
+        };
     let (_, left) = talked.map_err(|failure| DialFailure::hop(failure).at_proxy(proxy))?;
     listener(DialStep::Granted { proxy });
     if left.is_empty() {
@@ -243,21 +244,23 @@ where
     Err(DialFailure::hop(HopFailure::EarlyBytes(left.len())).at_proxy(proxy))
 }
 
-/// Holds one talk to its end; gives what came of it and the bytes behind it.
+/// Holds one talk to its end, of which `input` has come already; gives what came of it and the bytes
+/// behind it.
 ///
 /// # Errors
 /// What the talk failed with, or that the pipe broke.
 ///
 /// # Cancel safety
 /// The pipe is of no more use once this was dropped in the middle.
-async fn converse<D: Dialogue>(
+pub(super) async fn converse<D: Dialogue>(
     mut talk: D,
     stream: &mut Box<dyn Stream>,
+    mut input: BytesMut,
 ) -> Result<(D::Outcome, BytesMut), HopFailure>
 where
     HopFailure: From<D::Failure>,
 {
-    let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
+    let mut output = BytesMut::new();
     loop {
         let step = talk.advance(&mut input, &mut output)?;
         if !output.is_empty() {

@@ -5,6 +5,7 @@ mod hop;
 mod memories;
 mod race;
 mod revocation;
+pub mod socks;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
