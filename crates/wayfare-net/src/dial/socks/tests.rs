@@ -207,3 +207,58 @@ fn datagrams_are_relayed_until_the_proxy_closes_its_connection() {
     });
     assert_eq!(ends, [[io::ErrorKind::ConnectionAborted; 3]; 2]);
 }
+
+/// A proxy that the world runs, ended with the test.
+struct Dante(std::process::Child);
+
+impl Drop for Dante {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn dante_relays_datagrams() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = held.local_addr().unwrap();
+    drop(held);
+    let path = std::env::temp_dir().join(format!("wayfare-dante-{}", std::process::id()));
+    let config = format!(
+        "internal: 127.0.0.1 port = {}\nexternal: lo\nclientmethod: none\nsocksmethod: none\n\
+         client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n\
+         socks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n",
+        place.port()
+    );
+    std::fs::write(&path, config).unwrap();
+    let silent = std::process::Stdio::null;
+    let mut command = std::process::Command::new("/usr/sbin/danted");
+    command.arg("-f").arg(&path).stdout(silent()).stderr(silent());
+    let Ok(running) = command.spawn() else {
+        assert!(std::env::var_os("CI").is_none(), "danted is not installed");
+        eprintln!("skipped: no danted");
+        return;
+    };
+    let _dante = Dante(running);
+    let mut tries = 0..500;
+    while TcpStream::connect(place).is_err() {
+        assert!(tries.next().is_some(), "danted does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let proxy: Proxy = format!("socks5://{place}").parse().unwrap();
+    let ends = in_both_homes(async |dialer| {
+        let port = relay(|socket, asked, from| {
+            socket.send_to(&[asked, b"!"].concat(), from).unwrap();
+        });
+        let mut association = associate(&proxy, dialer).await.unwrap();
+        let target = Target::new("127.0.0.1", port);
+        association.send_to(b"hello", &target).await.unwrap();
+        let receiving = in_time(dialer.home, Wait::seconds(5), async {
+            let (from, data) = association.recv_from().await.unwrap();
+            Ok((from.to_string() == target.to_string(), data.to_vec()))
+        });
+        receiving.await.unwrap()
+    });
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(ends, [(true, b"hello!".to_vec()), (true, b"hello!".to_vec())]);
+}
