@@ -46,6 +46,20 @@ impl Net {
         *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
 
+    /// The first way that is another one: a search beside requests reads files and scripts on
+    /// threads of its own, of which this clock knows nothing.
+    async fn soon_not(&self, before: &str) -> String {
+        for _ in 0..200 {
+            let way = self.way().await;
+            if way != before {
+                return way;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            later(20).await;
+        }
+        before.to_owned()
+    }
+
     async fn way(&self) -> String {
         let url = Url::parse("http://origin.test/").unwrap_or_else(|why| panic!("{why}"));
         match self.proxies.choose(&url).await {
@@ -102,8 +116,7 @@ async fn a_network_without_a_script_is_gone_through_directly_and_asked_again() {
     assert_eq!(net.way().await, NONE);
     later(20).await;
     assert_eq!(net.way().await, NONE, "the search goes on beside it");
-    later(20).await;
-    assert_eq!(net.way().await, FOUND);
+    assert_eq!(net.soon_not(NONE).await, FOUND);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,9 +131,7 @@ async fn a_script_that_has_gone_holds_in_the_same_network_and_not_in_another() {
     }
     net.announce(&["wpad.a.test"]);
     later(3600).await;
-    assert_eq!(net.way().await, FOUND);
-    later(20).await;
-    assert_eq!(net.way().await, NONE);
+    assert_eq!(net.soon_not(FOUND).await, NONE);
 }
 
 #[tokio::test(start_paused = true)]
