@@ -9,7 +9,8 @@ pub(crate) fn note(line: &str) {
 
 /// Writes a line that says what went wrong.
 pub(crate) fn complain(line: &str) {
-    note(&format!("wayfare: {line}"));
+    let lines: Vec<_> = line.split('\n').map(visible).collect();
+    note(&format!("wayfare: {}", lines.join("\n")));
 }
 
 /// Writes a text to standard output and says whether it could be written.
@@ -33,9 +34,12 @@ pub(crate) fn is_note_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// A text with the characters that a terminal would obey made visible.
+/// A text with the characters that a terminal would obey made visible, and those that turn the
+/// direction of what is read.
 pub(crate) fn visible(text: &str) -> String {
-    let harmless = |character: char| !character.is_control() || character == '\t';
+    let turns = |character| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harmless =
+        |character: char| character == '\t' || !character.is_control() && !turns(character);
     if text.chars().all(harmless) {
         return text.to_owned();
     }
@@ -67,5 +71,6 @@ mod tests {
         assert_eq!(visible("a\u{1b}[2Jb\r\n"), "a\\u{1b}[2Jb\\r\\n");
         assert_eq!(visible("caf\u{e9}\tok"), "caf\u{e9}\tok");
         assert_eq!(visible("\u{9b}1m"), "\\u{9b}1m");
+        assert_eq!(visible("a\u{202e}b\u{2066}"), "a\\u{202e}b\\u{2066}");
     }
 }

@@ -70,6 +70,8 @@ pub struct Capabilities {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyMistake {
+    /// The direct way stands among the proxies of a chain.
+    Direct,
     /// The host is missing, or is none.
     Host,
     /// There is a path, a query or a fragment.
@@ -306,6 +308,12 @@ impl FromStr for Chain {
         if matches!(text.to_ascii_lowercase().as_str(), "direct" | "direct://") {
             return Ok(Self::DIRECT);
         }
+        let is_direct = |word: &str| {
+            word.eq_ignore_ascii_case("direct") || word.eq_ignore_ascii_case("direct://")
+        };
+        if text.split_ascii_whitespace().any(is_direct) {
+            return Err(ProxyMistake::Direct);
+        }
         let proxies: Vec<_> =
             text.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>()?;
         if proxies.is_empty() {
@@ -334,6 +342,9 @@ impl fmt::Debug for Chain {
 impl fmt::Display for ProxyMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Direct => f.write_str(
+                "\"direct\" is a way of its own; a chain names the proxies to go through",
+            )?,
             Self::Host => f.write_str("a proxy needs a host, as in http://proxy.example:3128")?,
             Self::Path => f.write_str(
                 "a proxy is only scheme, host and port; a / ? # or @ in its password is written \
@@ -455,6 +466,14 @@ mod tests {
         assert_eq!(bits(ProxyKind::Http), 25);
         assert_eq!(bits(ProxyKind::Connect), 17);
         assert_eq!(bits(ProxyKind::Socks4), 3);
+    }
+
+    #[test]
+    fn the_direct_way_is_no_link_of_a_chain() {
+        for text in ["http://a.test:1 direct", "direct http://a.test:1", "a.test DIRECT://"] {
+            assert_eq!(text.parse::<Chain>(), Err(ProxyMistake::Direct), "{text}");
+        }
+        assert_eq!(" Direct ".parse::<Chain>(), Ok(Chain::DIRECT));
     }
 
     #[test]
