@@ -75,7 +75,8 @@ impl Subnet {
     /// True if the address is one of this subnet.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
+        // An IPv4-mapped address belongs to an IPv4 subnet, and to IPv6 subnets around the mapping.
+        let address = if self.base.is_ipv4() { address.to_canonical() } else { address };
         address.is_ipv4() == self.base.is_ipv4() && cut(address, self.prefix) == self.base
     }
 }
@@ -185,6 +186,17 @@ mod tests {
 
     fn subnet(text: &str) -> Result<String, NotASubnet> {
         text.parse::<Subnet>().map(|subnet| subnet.to_string())
+    }
+
+    #[test]
+    fn a_subnet_made_of_an_address_contains_it_also_around_the_mapping_of_ipv4() {
+        let mapped: IpAddr = "::ffff:10.1.2.3".parse().unwrap();
+        for prefix in 0..=128 {
+            let subnet = Subnet::new(mapped, prefix).unwrap();
+            assert!(subnet.contains(mapped), "{subnet}");
+            let plain = subnet.contains(mapped.to_canonical());
+            assert_eq!(plain, prefix >= 96, "{subnet}");
+        }
     }
 
     #[test]
