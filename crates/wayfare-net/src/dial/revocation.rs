@@ -2,18 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use wayfare_proto::certificate::ocsp::Status;
-use wayfare_proto::wire::http1::body::{BodyReader, Piece};
-use wayfare_proto::wire::http1::limits::HeadLimits;
-use wayfare_proto::wire::http1::request::{Sending, write_head};
-use wayfare_proto::wire::http1::response::{Head, HeadReader};
 
 use super::{Dialer, Within, race, within};
 use crate::clock::now;
-use crate::socket::Stream;
+use crate::post::{Post, post};
 use crate::tls::facts::TlsFacts;
 use crate::tls::policy::{Revocation, TlsPolicy};
 use crate::tls::{Inquiry, StapleState, TlsFailure};
@@ -95,52 +89,14 @@ async fn ask(responder: &str, request: &[u8], dialer: &Dialer<'_>) -> Result<Vec
     let mut fields = HeaderMap::new();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/ocsp-request"));
     fields.insert(header::ACCEPT, HeaderValue::from_static("application/ocsp-response"));
-    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    let mut output = BytesMut::new();
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let sending = Sending::Sized(request.len() as u64);
-    write_head(&mut output, &Method::POST, target, authority.as_str(), &fields, sending)
-        .map_err(|why| why.to_string())?;
-    output.extend_from_slice(request);
-    stream.write_all(&output).await.map_err(|why| why.to_string())?;
-    stream.flush().await.map_err(|why| why.to_string())?;
-    read(&mut stream).await
-}
-
-async fn read(stream: &mut Box<dyn Stream>) -> Result<Vec<u8>, String> {
-    let (mut input, mut heads) =
-        (BytesMut::new(), HeadReader::new(&Method::POST, HeadLimits::default()));
-    let head = loop {
-        match heads.read(&mut input).map_err(|why| why.to_string())? {
-            Some(Head::Final(head)) => break head,
-            Some(Head::Interim { .. }) => {}
-            None => {
-                if stream.read_buf(&mut input).await.map_err(|why| why.to_string())? == 0 {
-                    return Err(heads.handle_end(&input).to_string());
-                }
-            }
-        }
-    };
-    if head.status != StatusCode::OK {
-        return Err(format!("it answered with the HTTP status {}", head.status));
-    }
-    let mut bodies = BodyReader::new(head.framing, HeadLimits::default());
-    let mut body = Vec::new();
-    loop {
-        match bodies.read(&mut input).map_err(|why| why.to_string())? {
-            Piece::Data(piece) if body.len() + piece.len() > MOST_BYTES => {
-                return Err("its answer is too long".to_owned());
-            }
-            Piece::Data(piece) => body.extend_from_slice(&piece),
-            Piece::End(_) => return Ok(body),
-            Piece::NeedMore => {
-                if stream.read_buf(&mut input).await.map_err(|why| why.to_string())? == 0 {
-                    bodies.handle_end().map_err(|why| why.to_string())?;
-                    return Ok(body);
-                }
-            }
-        }
-    }
+    let asked = Post { host: authority.as_str(), target, fields, body: request, most: MOST_BYTES };
+    let answered = post(&mut stream, asked, |status, _| match status {
+        StatusCode::OK => Ok(()),
+        status => Err(format!("it answered with the HTTP status {status}")),
+    });
+    let ((), answer) = answered.await.map_err(|why| why.to_string())?;
+    Ok(answer)
 }
 
 /// Certificates go by the clock on the wall.

@@ -5,16 +5,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wayfare_proto::route::name_server::NameServer;
-use wayfare_proto::wire::http1::body::{BodyReader, Piece};
-use wayfare_proto::wire::http1::limits::HeadLimits;
-use wayfare_proto::wire::http1::request::{Sending, write_head};
-use wayfare_proto::wire::http1::response::{Head, HeadReader, ResponseHead};
 
 use super::failure::{LookupFailure, LookupFault};
+use crate::post::{self, Post, PostFailure};
 use crate::socket::Stream;
 
 /// What came back.
@@ -84,50 +80,21 @@ pub(super) async fn post_h1(
     server: &NameServer,
     asked: &[u8],
 ) -> Result<Posted, LookupFailure> {
-    let mut output = BytesMut::new();
-    let sending = Sending::Sized(asked.len() as u64);
-    let mut fields = fields();
-    fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    let host = server.authority();
-    write_head(&mut output, &Method::POST, server.target(), &host, &fields, sending)
-        .map_err(|why| LookupFailure::new(LookupFault::InvalidRequest, why.to_string()))?;
-    output.extend_from_slice(asked);
-    stream.write_all(&output).await.map_err(|why| broken(&why))?;
-    stream.flush().await.map_err(|why| broken(&why))?;
-    let mut input = BytesMut::new();
-    let head = read_head(&mut stream, &mut input).await?;
-    let age = check(head.status, &head.headers)?;
-    let mut reader = BodyReader::new(head.framing, HeadLimits::default());
-    let mut body = Vec::new();
-    loop {
-        match reader.read(&mut input).map_err(|why| broken(&why))? {
-            Piece::Data(piece) => collect(&mut body, &piece)?,
-            Piece::End(_) => return Ok(Posted { body, age }),
-            Piece::NeedMore => {
-                if stream.read_buf(&mut input).await.map_err(|why| broken(&why))? == 0 {
-                    reader.handle_end().map_err(|why| broken(&why))?;
-                    return Ok(Posted { body, age });
-                }
-            }
-        }
-    }
-}
-
-async fn read_head(
-    stream: &mut Box<dyn Stream>,
-    input: &mut BytesMut,
-) -> Result<ResponseHead, LookupFailure> {
-    let mut reader = HeadReader::new(&Method::POST, HeadLimits::default());
-    loop {
-        match reader.read(input).map_err(|why| broken(&why))? {
-            Some(Head::Final(head)) => return Ok(head),
-            Some(Head::Interim { .. }) => {}
-            None => {
-                if stream.read_buf(input).await.map_err(|why| broken(&why))? == 0 {
-                    return Err(broken(&reader.handle_end(input)));
-                }
-            }
-        }
+    let (host, target) = (server.authority(), server.target());
+    let post = Post { host: &host, target, fields: fields(), body: asked, most: MOST_BYTES };
+    // Kept beside, because the words alone do not tell what kind of failure it is.
+    let mut unwanted = None;
+    let answered = post::post(&mut stream, post, |status, fields| {
+        check(status, fields).map_err(|failure| {
+            let words = failure.to_string();
+            unwanted = Some(failure);
+            words
+        })
+    });
+    match answered.await {
+        Ok((age, body)) => Ok(Posted { body, age }),
+        Err(PostFailure::TooLong) => Err(too_long()),
+        Err(failure) => Err(unwanted.unwrap_or_else(|| broken(&failure))),
     }
 }
 
@@ -156,11 +123,15 @@ fn check(status: StatusCode, fields: &HeaderMap) -> Result<u32, LookupFailure> {
 
 fn collect(body: &mut Vec<u8>, piece: &[u8]) -> Result<(), LookupFailure> {
     if body.len() + piece.len() > MOST_BYTES {
-        let message = "the server's answer is longer than a DNS message can be";
-        return Err(LookupFailure::new(LookupFault::InvalidReply, message));
+        return Err(too_long());
     }
     body.extend_from_slice(piece);
     Ok(())
+}
+
+fn too_long() -> LookupFailure {
+    let message = "the server's answer is longer than a DNS message can be";
+    LookupFailure::new(LookupFault::InvalidReply, message)
 }
 
 fn broken(why: &dyn fmt::Display) -> LookupFailure {

@@ -15,6 +15,7 @@ mod private;
 #[path = "private_unix.rs"]
 mod private;
 mod read_ahead;
+mod responder;
 mod roots;
 mod sessions;
 pub mod suites;

@@ -17,10 +17,11 @@ use wayfare_proto::certificate::ocsp::{self, Issuer, Status};
 use wayfare_proto::certificate::problem::{Problem, ProblemKind};
 use wayfare_proto::certificate::{AlternativeName, Certificate};
 
-use super::examine::{Findings, Judge, Shown, StapleState, believe};
+use super::examine::{Findings, Judge, Shown, StapleState};
 use super::exceptions::{Exception, Exceptions};
 use super::handshake::TlsFailure;
 use super::policy::{Revocation, Verify};
+use super::responder::believe;
 use super::sessions::{Grant, LONGEST, Sessions};
 
 /// Why a server's certificates were refused: everything that is wrong, and the certificates.

@@ -2,7 +2,9 @@
 
 use wayfare_proto::certificate::bundle::Bundle;
 
-use super::tls::{Identity, Tls};
+use wayfare_net::tls::policy::Identity;
+
+use super::tls::Tls;
 use crate::error::Error;
 
 impl Tls {

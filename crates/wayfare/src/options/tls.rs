@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Stage};
 pub use wayfare_net::tls::ech::Ech;
 pub use wayfare_net::tls::exceptions::Exceptions;
 pub use wayfare_net::tls::pins::Pins;
-pub use wayfare_net::tls::policy::{Identity, KeyLog, Resumption, Revocation, TlsVersions, Verify};
+use wayfare_net::tls::policy::{Identity, Verify};
+pub use wayfare_net::tls::policy::{KeyLog, Resumption, Revocation, TlsVersions};
 pub use wayfare_net::tls::suites::{CipherSuite, Group};
 
 /// Whom to trust.
