@@ -4,5 +4,6 @@ pub mod interface;
 pub mod ip;
 pub mod order;
 pub mod origin;
+pub mod site;
 pub mod subnet;
 pub mod target;

@@ -7,6 +7,7 @@ pub mod coding;
 pub mod dns;
 pub mod http1;
 pub mod proxy;
+pub mod remembered;
 pub mod syntax;
 pub mod wire;
 
@@ -19,6 +20,8 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("certificate", certificate::certificate),
     ("coding", coding::coding),
     ("content_disposition", syntax::content_disposition),
+    ("cookie_date", remembered::cookie_date),
+    ("cookie_file", remembered::cookie_file),
     ("data_url", wire::data_url),
     ("date", syntax::date),
     ("dhcp_lease", proxy::dhcp_lease),
@@ -33,7 +36,10 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("private_key", certificate::private_key),
     ("proxy_text", proxy::proxy_text),
     ("range", syntax::range),
+    ("set_cookie", remembered::set_cookie),
     ("socks", proxy::socks),
+    ("strict_list", remembered::strict_list),
+    ("strict_transport_security", remembered::strict_transport_security),
     ("tunnel", proxy::tunnel),
     ("resolv_conf", dns::resolv_conf),
 ];

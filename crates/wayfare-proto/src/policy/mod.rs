@@ -1,7 +1,9 @@
 //! What may be done, kept and tried.
 
+pub mod cookie;
 pub mod deadline;
 pub mod ech;
+pub mod hsts;
 pub mod name_cache;
 pub mod redirect;
 pub mod retry;

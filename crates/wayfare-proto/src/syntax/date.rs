@@ -139,7 +139,8 @@ fn trim(text: &[u8]) -> &[u8] {
     text
 }
 
-fn seconds(year: i64, month: i64, day: i64, time: i64) -> Option<i64> {
+/// A moment of the calendar, `time` seconds into its day; nothing for a day that does not exist.
+pub(super) fn seconds(year: i64, month: i64, day: i64, time: i64) -> Option<i64> {
     if day < 1 || day > days_in(year, month) {
         return None;
     }
@@ -183,7 +184,7 @@ const DAY: i64 = 86_400;
 /// The first second of year 0 and the last one of year 9999.
 const FIRST: i64 = -62_167_219_200;
 const LAST: i64 = 253_402_300_799;
-const MONTHS: [&str; 12] =
+pub(super) const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const LONG_DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

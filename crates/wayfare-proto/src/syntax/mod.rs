@@ -1,7 +1,8 @@
-//! Grammar that several protocols share: fields, dates, media types, ranges and file names.
+//! Grammar that several protocols share: fields, dates, cookies, media types, ranges, file names.
 
 pub mod challenge;
 pub mod content_disposition;
+pub mod cookie_date;
 pub mod credentials;
 pub mod date;
 pub mod field;
@@ -10,4 +11,7 @@ pub mod media_type;
 pub mod mime_by_name;
 mod parameter;
 pub mod range;
+pub mod set_cookie;
+pub mod stamp;
+pub mod strict_transport_security;
 pub mod url_name;

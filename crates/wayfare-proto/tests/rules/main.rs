@@ -4,6 +4,7 @@
 
 mod addresses;
 mod coding;
+mod cookies;
 mod corpus;
 mod dns;
 mod http1_peer;

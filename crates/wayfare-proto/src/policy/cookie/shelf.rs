@@ -1,0 +1,106 @@
+//! The cookies of one site, by their domains.
+
+use super::{Cookie, CookieKey};
+use crate::syntax::stamp::Stamp;
+
+/// The cookies of one site.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shelf {
+    /// By domain, in order.
+    domains: Vec<(Box<str>, Vec<Cookie>)>,
+    /// Whether those that are kept elsewhere are here, too.
+    pub(super) is_loaded: bool,
+    /// What was dropped before those that are kept elsewhere came, and must not come back.
+    pub(super) dropped: Vec<CookieKey>,
+}
+
+/// A cookie's place on a shelf, for as long as nothing is added or taken away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    domain: usize,
+    cookie: usize,
+}
+
+impl Shelf {
+    pub(super) fn is_empty(&self) -> bool {
+        self.domains.is_empty()
+    }
+
+    pub(super) fn cookies(&self) -> impl Iterator<Item = &Cookie> {
+        self.domains.iter().flat_map(|(_, cookies)| cookies)
+    }
+
+    pub(super) fn of_domain(&self, domain: &str) -> &[Cookie] {
+        self.find(domain).map_or(&[], |at| &self.domains[at].1)
+    }
+
+    pub(super) fn at(&self, place: Place) -> &Cookie {
+        &self.domains[place.domain].1[place.cookie]
+    }
+
+    /// Looks at every cookie of a domain, and tells its place.
+    pub(super) fn visit(&mut self, domain: &str, mut look: impl FnMut(&mut Cookie, Place)) {
+        let Some(at) = self.find(domain) else { return };
+        for (index, cookie) in self.domains[at].1.iter_mut().enumerate() {
+            look(cookie, Place { domain: at, cookie: index });
+        }
+    }
+
+    /// Puts a cookie in the place of the one with its key, which is given back.
+    pub(super) fn put(&mut self, cookie: Cookie) -> Option<Cookie> {
+        let at = match self.search(&cookie.domain) {
+            Ok(at) => at,
+            Err(at) => {
+                self.domains.insert(at, (cookie.domain.as_str().into(), Vec::new()));
+                at
+            }
+        };
+        let cookies = &mut self.domains[at].1;
+        let key = cookie.key();
+        match cookies.iter_mut().find(|known| known.has_key(&key)) {
+            Some(known) => Some(std::mem::replace(known, cookie)),
+            None => {
+                cookies.push(cookie);
+                None
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self, key: &CookieKey) -> Option<Cookie> {
+        let at = self.find(&key.domain)?;
+        let cookies = &mut self.domains[at].1;
+        let index = cookies.iter().position(|cookie| cookie.has_key(key))?;
+        let taken = cookies.remove(index);
+        if cookies.is_empty() {
+            self.domains.remove(at);
+        }
+        Some(taken)
+    }
+
+    /// Takes away those of a domain that are no longer good.
+    pub(super) fn take_expired(&mut self, domain: &str, now: Stamp) -> Vec<Cookie> {
+        let Some(at) = self.find(domain) else { return Vec::new() };
+        let cookies = &mut self.domains[at].1;
+        if !cookies.iter().any(|cookie| cookie.is_expired(now)) {
+            return Vec::new();
+        }
+        let taken = cookies.extract_if(.., |cookie| cookie.is_expired(now)).collect();
+        if cookies.is_empty() {
+            self.domains.remove(at);
+        }
+        taken
+    }
+
+    /// Every domain, in order.
+    pub(super) fn domains(&self) -> impl Iterator<Item = &str> {
+        self.domains.iter().map(|(domain, _)| &**domain)
+    }
+
+    fn find(&self, domain: &str) -> Option<usize> {
+        self.search(domain).ok()
+    }
+
+    fn search(&self, domain: &str) -> Result<usize, usize> {
+        self.domains.binary_search_by(|(known, _)| (**known).cmp(domain))
+    }
+}
