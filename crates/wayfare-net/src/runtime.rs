@@ -167,8 +167,17 @@ impl Timer {
         if now() >= deadline {
             return Poll::Ready(());
         }
+        self.poll_set(deadline, cx)
+    }
+
+    /// As [`Timer::poll_until`] for a deadline that was made a moment ago: it is set without
+    /// asking the clock whether it has passed already.
+    pub fn poll_set(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
         match &self.home {
-            Home::Caller => caller::poll_deadline(deadline),
+            Home::Caller => {
+                caller::want_deadline(deadline);
+                Poll::Pending
+            }
             Home::Runtime(handle) => {
                 let deadline = tokio::time::Instant::from_std(deadline);
                 let alarm = match &mut self.alarm {

@@ -57,6 +57,11 @@ impl Emitter {
         }
     }
 
+    /// True if anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
     pub(crate) fn mark(&mut self, moment: Moment) {
         self.timeline.mark(moment, now());
     }

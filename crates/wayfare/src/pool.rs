@@ -112,7 +112,10 @@ pub(crate) enum Sharing {
 /// Whether a request may have a connection that waited for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reuse {
+    /// It is looked at first: a request that cannot be sent again must not meet one that has gone.
     Allowed,
+    /// One that was used a moment ago is taken as it is, because the request can be sent again.
+    Trusting,
     /// One of them had gone, so the others of its time are not trusted either.
     Forbidden,
 }
@@ -139,9 +142,11 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
         if reuse == Reuse::Forbidden {
             gone.extend(lane.idle.extract_if(.., |idle| idle.home == home));
         }
-        while let Some(mut connection) = lane.take_idle(home, fresh, now) {
-            if connection.is_quiet() {
-                return Found::Exclusive(connection);
+        while let Some(mut idle) = lane.take_idle(home, fresh, now) {
+            let rested = now.saturating_duration_since(idle.since);
+            let is_trusted = reuse == Reuse::Trusting && rested < JUST_USED;
+            if is_trusted || idle.connection.is_quiet() {
+                return Found::Exclusive(idle.connection);
             }
         }
         let may_share = sharing == Sharing::Possible && lane.speaks != Speaks::Http1;
@@ -333,12 +338,12 @@ impl<E, S: Shared> Lane<E, S> {
     }
 
     /// The newest idle connection of `home`, which is the likeliest to be alive.
-    fn take_idle(&mut self, home: HomeId, fresh: Duration, now: Instant) -> Option<E> {
+    fn take_idle(&mut self, home: HomeId, fresh: Duration, now: Instant) -> Option<Idle<E>> {
         loop {
             let newest = self.idle.iter().rposition(|idle| idle.home == home)?;
             let idle = self.idle.remove(newest);
             if now.saturating_duration_since(idle.since) < fresh {
-                return Some(idle.connection);
+                return Some(idle);
             }
         }
     }
@@ -430,6 +435,10 @@ impl<E: Exclusive, S: Shared> Drop for Dialing<E, S> {
     }
 }
 
+/// A connection that was used so shortly before is taken for one that is still there. The read that
+/// brought the end of its last answer brought nothing else, and to look again costs as much as a
+/// tenth of a small exchange.
+const JUST_USED: Duration = Duration::from_millis(1);
 /// How long after a failed dial those who can wait for a live connection do so.
 const RECOVERY: Duration = Duration::from_secs(5);
 /// How long it is remembered that an origin speaks only HTTP/1.1; without that, every burst of
@@ -450,11 +459,17 @@ mod tests {
     use super::*;
     use crate::options::Options;
 
-    struct Line(Generation);
+    struct Line(Generation, Peer);
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Peer {
+        Gone,
+        There,
+    }
 
     impl Exclusive for Line {
         fn is_quiet(&mut self) -> bool {
-            true
+            self.1 == Peer::There
         }
 
         fn generation(&self) -> Generation {
@@ -513,13 +528,17 @@ mod tests {
     }
 
     fn find(pool: &Arc<Connections>, key: &Arc<LaneKey>, reuse: Reuse) -> Result {
+        find_at(pool, key, reuse, clock::now())
+    }
+
+    fn find_at(pool: &Arc<Connections>, key: &Arc<LaneKey>, reuse: Reuse, now: Instant) -> Result {
         pool.find(&Wanted {
             key,
             home: Home::Caller.id(),
             sharing: Sharing::Possible,
             reuse,
             fresh: Duration::from_secs(60),
-            now: clock::now(),
+            now,
         })
     }
 
@@ -540,6 +559,23 @@ mod tests {
     fn has_come(news: OwnedNotified) -> bool {
         let mut news = std::pin::pin!(news);
         news.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
+    }
+
+    #[test]
+    fn a_connection_is_taken_unseen_only_a_moment_after_its_use_and_by_who_can_send_again() {
+        let (pool, key, now) = (Connections::new(6), key(), clock::now());
+        let keep = || {
+            let line = Line(Generation::default(), Peer::Gone);
+            pool.keep(&key, Home::Caller.id(), line, now);
+        };
+        let is_taken = |reuse, after| {
+            keep();
+            matches!(find_at(&pool, &key, reuse, now + after), Found::Exclusive(_))
+        };
+        assert!(is_taken(Reuse::Trusting, JUST_USED / 2));
+        assert!(!is_taken(Reuse::Trusting, JUST_USED));
+        assert!(!is_taken(Reuse::Allowed, JUST_USED / 2));
+        assert!(!is_taken(Reuse::Forbidden, JUST_USED / 2));
     }
 
     #[test]
@@ -574,18 +610,18 @@ mod tests {
         let shared_dial = dial(&pool, &shared);
         let generation = early.generation();
         early.became_exclusive();
-        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        pool.keep(&key, Home::Caller.id(), Line(generation, Peer::There), clock::now());
         assert_eq!(pool.counts(), (1, 0));
         pool.clear();
         assert_eq!(pool.counts(), (0, 0));
-        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        pool.keep(&key, Home::Caller.id(), Line(generation, Peer::There), clock::now());
         let generation = late.generation();
         late.became_exclusive();
-        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        pool.keep(&key, Home::Caller.id(), Line(generation, Peer::There), clock::now());
         shared_dial.became_shared(Trunk::default());
         assert_eq!(pool.counts(), (0, 0));
         let generation = dial(&pool, &key).generation();
-        pool.keep(&key, Home::Caller.id(), Line(generation), clock::now());
+        pool.keep(&key, Home::Caller.id(), Line(generation, Peer::There), clock::now());
         assert_eq!(pool.counts(), (1, 0));
     }
 
@@ -593,7 +629,12 @@ mod tests {
     fn a_second_try_uses_no_connection_that_waited_and_closes_them_all() {
         let (pool, key) = (Connections::new(6), key());
         for _ in 0..3 {
-            pool.keep(&key, Home::Caller.id(), Line(Generation::default()), clock::now());
+            pool.keep(
+                &key,
+                Home::Caller.id(),
+                Line(Generation::default(), Peer::There),
+                clock::now(),
+            );
         }
         assert!(matches!(find(&pool, &key, Reuse::Forbidden), Found::Dial(_)));
         assert_eq!(pool.counts(), (0, 0));

@@ -16,7 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ use platform::Bell;
 /// What a leaf future waits for on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
+    /// Bytes, or the end of the stream, which may be read on waking and kept for the reader.
+    Bytes,
     /// Bytes, or the end of the stream.
     Read,
     /// Room in the send buffer, or the end of a connection attempt.
@@ -41,9 +43,7 @@ pub enum Readiness {
 /// thread, as any blocking call does), and nested.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    let signal = THREAD.with(|thread| thread.borrow().signal.clone());
-    let waker = THREAD.with(|thread| thread.borrow().waker.clone());
-    let outer = THREAD.with(|thread| std::mem::take(&mut thread.borrow_mut().wants));
+    let (signal, waker, outer) = THREAD.with(|thread| thread.borrow_mut().enter());
     let mut cx = Context::from_waker(&waker);
     let output = loop {
         signal.state.store(RUNNING, Ordering::Release);
@@ -55,16 +55,25 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         wait(&signal, &wants);
         THREAD.with(|thread| thread.borrow_mut().recycle(wants));
     };
-    THREAD.with(|thread| thread.borrow_mut().wants = outer);
+    THREAD.with(|thread| thread.borrow_mut().leave(outer));
     // A nested call may have swallowed a wake-up that was meant for the future around it.
     signal.state.store(NOTIFIED, Ordering::Release);
     output
 }
 
 /// A socket that `poll(2)` can wait for.
-pub(crate) trait Pollable: AsFd + Send + Sync + 'static {}
+pub(crate) trait Pollable: AsFd + Send + Sync + 'static {
+    /// Sleeps until bytes or the end have come and keeps them for the reader, at most `patience`;
+    /// false if this socket can only be polled.
+    fn take_in(&self, _patience: Option<Duration>) -> bool {
+        false
+    }
+}
 
-impl<S: AsFd + Send + Sync + 'static> Pollable for S {}
+impl Pollable for std::net::UdpSocket {}
+
+#[cfg(test)]
+impl Pollable for std::net::TcpStream {}
 
 /// Says that the current future waits for `socket`.
 pub(crate) fn want_socket<S: Pollable>(socket: &Arc<S>, readiness: Readiness) {
@@ -87,16 +96,12 @@ pub(crate) fn may_proceed(cx: &Context<'_>) -> bool {
     true
 }
 
-/// Ready when `deadline` has passed; otherwise says that the current future waits for it.
-pub(crate) fn poll_deadline(deadline: Instant) -> Poll<()> {
-    if now() >= deadline {
-        return Poll::Ready(());
-    }
+/// Says that the current future waits for `deadline`.
+pub(crate) fn want_deadline(deadline: Instant) {
     THREAD.with(|thread| {
         let earliest = &mut thread.borrow_mut().wants.deadline;
         *earliest = Some(earliest.map_or(deadline, |known| known.min(deadline)));
     });
-    Poll::Pending
 }
 
 /// As many as a tokio task may make.
@@ -119,8 +124,20 @@ impl PerThread {
             state: AtomicU8::new(RUNNING),
             thread: std::thread::current(),
             bell: Bell::default(),
+            calls: AtomicUsize::new(0),
         });
         Self { waker: Waker::from(signal.clone()), signal, wants: Wants::default() }
+    }
+
+    /// What a call works with, and what the call around it waits for.
+    fn enter(&mut self) -> (Arc<Signal>, Waker, Wants) {
+        self.signal.calls.fetch_add(1, Ordering::Relaxed);
+        (self.signal.clone(), self.waker.clone(), std::mem::take(&mut self.wants))
+    }
+
+    fn leave(&mut self, outer: Wants) {
+        self.signal.calls.fetch_sub(1, Ordering::Relaxed);
+        self.wants = outer;
     }
 
     /// Keeps the vector's memory for the next round.
@@ -136,15 +153,34 @@ impl PerThread {
 /// Everything that would make the pending future worth polling again.
 #[derive(Default)]
 struct Wants {
-    sockets: Vec<(Arc<dyn Pollable>, Readiness)>,
+    sockets: Vec<Wish>,
     deadline: Option<Instant>,
 }
+
+/// A socket, and what is waited for on it.
+type Wish = (Arc<dyn Pollable>, Readiness);
 
 /// How other threads wake this one.
 struct Signal {
     state: AtomicU8,
     thread: std::thread::Thread,
     bell: Bell,
+    /// How many calls, one inside the other, this thread is in; only this thread counts them.
+    calls: AtomicUsize,
+}
+
+impl Signal {
+    /// True if a waker was kept by something that may call it while this thread sleeps.
+    fn may_be_heard(self: &Arc<Self>) -> bool {
+        // The thread keeps one and a waker of it, and so does each call.
+        let own = 2 + 2 * self.calls.load(Ordering::Relaxed);
+        if Arc::strong_count(self) > own {
+            return true;
+        }
+        // What was said by those who have gone was said before they went.
+        fence(Ordering::Acquire);
+        false
+    }
 }
 
 const RUNNING: u8 = 0;
@@ -166,9 +202,11 @@ impl Wake for Signal {
     }
 }
 
-fn wait(signal: &Signal, wants: &Wants) {
+fn wait(signal: &Arc<Signal>, wants: &Wants) {
     let resting = if wants.sockets.is_empty() { PARKED } else { POLLING };
-    if resting == POLLING {
+    // A bell that nobody can ring need not be listened to, which spares the kernel a look at it.
+    let is_listening = resting == POLLING && signal.may_be_heard();
+    if is_listening {
         // Before anybody may see that it is the bell that wakes this thread.
         signal.bell.prepare();
     }
@@ -177,10 +215,10 @@ fn wait(signal: &Signal, wants: &Wants) {
         return;
     }
     let patience = wants.deadline.map(|deadline| deadline.saturating_duration_since(now()));
-    if resting == PARKED {
-        park(signal, patience);
-    } else {
-        poll_sockets(signal, wants, patience);
+    match (resting, is_listening) {
+        (PARKED, _) => park(signal, patience),
+        (_, true) => poll_sockets(signal, wants, patience),
+        (_, false) => poll_sockets_alone(signal, &wants.sockets, patience),
     }
 }
 
@@ -196,27 +234,36 @@ fn park(signal: &Signal, patience: Option<Duration>) {
     }
 }
 
-fn poll_sockets(signal: &Signal, wants: &Wants, patience: Option<Duration>) {
-    let flags = |readiness| match readiness {
-        Readiness::Read => PollFlags::IN,
+/// Waits for nothing but sockets.
+fn poll_sockets_alone(signal: &Signal, sockets: &[Wish], patience: Option<Duration>) {
+    match sockets {
+        [(socket, Readiness::Bytes)] if socket.take_in(patience) => {}
+        [wish] => poll_for(&mut [poll_fd(wish)], patience),
+        wishes => poll_for(&mut wishes.iter().map(poll_fd).collect::<Vec<_>>(), patience),
+    }
+    signal.state.store(RUNNING, Ordering::Release);
+}
+
+fn poll_fd((socket, readiness): &Wish) -> PollFd<'_> {
+    let flags = match readiness {
+        Readiness::Bytes | Readiness::Read => PollFlags::IN,
         Readiness::Write => PollFlags::OUT,
     };
+    PollFd::from_borrowed_fd(socket.as_fd(), flags)
+}
+
+fn poll_sockets(signal: &Signal, wants: &Wants, patience: Option<Duration>) {
     let rung = match (signal.bell.poll_fd(), wants.sockets.as_slice()) {
         // One socket is the rule (a blocking call waits for its connection): keep that off the
         // heap.
-        (Some(bell), [(socket, readiness)]) => {
-            let mut watched = [bell, PollFd::from_borrowed_fd(socket.as_fd(), flags(*readiness))];
+        (Some(bell), [wish]) => {
+            let mut watched = [bell, poll_fd(wish)];
             poll_for(&mut watched, patience);
             watched[0].revents().contains(PollFlags::IN)
         }
         (bell, sockets) => {
             let has_bell = bell.is_some();
-            let mut watched: Vec<_> =
-                bell.into_iter()
-                    .chain(sockets.iter().map(|(socket, want)| {
-                        PollFd::from_borrowed_fd(socket.as_fd(), flags(*want))
-                    }))
-                    .collect();
+            let mut watched: Vec<_> = bell.into_iter().chain(sockets.iter().map(poll_fd)).collect();
             let patience = if has_bell {
                 patience
             } else {
@@ -269,9 +316,57 @@ mod tests {
         assert!(now() - started >= Duration::from_millis(30));
     }
 
-    fn signal() -> Signal {
+    /// A signal that somebody else holds, too.
+    fn signal() -> [Arc<Signal>; 3] {
         let thread = std::thread::current();
-        Signal { state: AtomicU8::new(RUNNING), thread, bell: Bell::default() }
+        let (state, calls) = (AtomicU8::new(RUNNING), AtomicUsize::new(0));
+        let signal = Arc::new(Signal { state, thread, bell: Bell::default(), calls });
+        [signal.clone(), signal.clone(), signal]
+    }
+
+    fn poll_deadline(deadline: Instant) -> Poll<()> {
+        if now() >= deadline {
+            return Poll::Ready(());
+        }
+        want_deadline(deadline);
+        Poll::Pending
+    }
+
+    #[test]
+    fn a_waker_that_is_kept_ends_a_wait_for_a_silent_socket() {
+        let (socket, _other) = silent_pair();
+        let mut helper = None;
+        let started = now();
+        block_on(std::future::poll_fn(|cx| match &helper {
+            Some(_) => Poll::Ready(()),
+            None => {
+                let waker = cx.waker().clone();
+                helper = Some(std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(20));
+                    waker.wake();
+                }));
+                THREAD.with(|thread| {
+                    let wish = (socket.clone(), Readiness::Read);
+                    thread.borrow_mut().wants.sockets.push(wish);
+                });
+                want_deadline(started + Duration::from_secs(20));
+                Poll::Pending
+            }
+        }));
+        assert!(now() - started < Duration::from_secs(10));
+        helper.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_wait_that_nobody_can_end_listens_to_no_bell() {
+        let (socket, _other) = silent_pair();
+        let [signal, _waker, kept] = signal();
+        assert!(signal.may_be_heard());
+        drop(kept);
+        let sockets = vec![(socket, Readiness::Read)];
+        let deadline = now() + Duration::from_millis(20);
+        wait(&signal, &Wants { sockets, deadline: Some(deadline) });
+        assert!(now() >= deadline && signal.bell.poll_fd().is_none());
     }
 
     /// A socket that nothing comes from, and its other end.
@@ -284,25 +379,25 @@ mod tests {
     #[test]
     fn a_bell_that_rang_late_ends_one_wait_and_no_more() {
         let (socket, _other) = silent_pair();
-        let signal = signal();
+        let [signal, ..] = &signal();
         signal.bell.prepare();
         signal.bell.ring();
         let patience = Duration::from_millis(50);
         let deadline = now() + patience;
         let sockets = vec![(socket, Readiness::Read)];
-        wait(&signal, &Wants { sockets: sockets.clone(), deadline: Some(deadline) });
+        wait(signal, &Wants { sockets: sockets.clone(), deadline: Some(deadline) });
         assert!(now() < deadline);
-        wait(&signal, &Wants { sockets, deadline: Some(deadline) });
+        wait(signal, &Wants { sockets, deadline: Some(deadline) });
         assert!(now() >= deadline);
     }
 
     #[test]
     fn without_a_bell_a_wait_is_short() {
         let (socket, _other) = silent_pair();
-        let signal = signal();
+        let [signal, ..] = &signal();
         let wants = Wants { sockets: vec![(socket, Readiness::Read)], deadline: None };
         signal.state.store(POLLING, Ordering::Release);
-        poll_sockets(&signal, &wants, None);
+        poll_sockets(signal, &wants, None);
         assert_eq!(signal.state.load(Ordering::Acquire), RUNNING);
     }
 

@@ -1,6 +1,14 @@
 //! Sockets: byte pipes as the rest of the house sees them.
 
 mod binding;
+mod caller_tcp;
+mod inbox;
+#[cfg(target_os = "linux")]
+#[path = "line_linux.rs"]
+mod line;
+#[cfg(not(target_os = "linux"))]
+#[path = "line_portable.rs"]
+mod line;
 pub mod prefixed;
 pub mod tcp;
 pub mod udp;

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use ::http::HeaderMap;
 use url::Url;
-use wayfare_proto::policy::retry::{Age, Break};
+use wayfare_proto::policy::retry::{Age, Break, is_idempotent};
 use wayfare_proto::trace::event::What;
 
 use super::Transfer;
@@ -65,7 +65,11 @@ impl Transfer {
             home: &self.home,
             options: &self.options,
             priority: self.ticket.priority(),
-            reuse: if self.tries.resent > 0 { Reuse::Forbidden } else { Reuse::Allowed },
+            reuse: match self.tries.resent {
+                0 if planned.body.is_none() && is_idempotent(&planned.method) => Reuse::Trusting,
+                0 => Reuse::Allowed,
+                _ => Reuse::Forbidden,
+            },
         };
         http::attempt(planned, &around, emitter).await
     }

@@ -20,9 +20,11 @@ impl Transfer {
     ) -> Result<Reply, Error> {
         let decoder = self.decoder(&answer)?;
         let answer = *answer;
+        let is_followed = self.emitter.as_ref().is_some_and(|emitter| emitter.is_heard());
         let expected = match decoder {
-            Some(_) => None,
-            None => length(&answer),
+            // Only progress tells of it.
+            None if is_followed => length(&answer),
+            _ => None,
         };
         let content = match answer.content {
             ContentOrBody::Content(content) => content,

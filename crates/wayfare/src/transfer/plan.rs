@@ -24,14 +24,13 @@ impl Transfer {
 
     /// True if the manager's fields are all there is to send, unchanged.
     fn goes_as_default(&self) -> bool {
-        let defaults = &self.options.headers.0;
         self.headers.is_empty()
             && self.border == Border::Kept
             && self.expectation == Expectation::AsAsked
             && self.body.media_type().is_none()
             && self.asks_for_codings()
-            && defaults.contains_key(header::ACCEPT_ENCODING)
-            && self.is_silent_to_proxies(defaults)
+            && !self.tells_forwarder()
+            && self.shared.sends_unchanged(&self.options)
     }
 
     fn fields(&self) -> HeaderMap {

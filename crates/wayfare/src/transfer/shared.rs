@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use http::{HeaderMap, header};
 use url::Url;
 use wayfare_net::clock::now;
 use wayfare_net::dial::Memories;
@@ -16,6 +17,7 @@ use wayfare_proto::route::proxy::Chain;
 
 use super::logins::Logins;
 use super::trust::Trials;
+use super::way::PROXY_CONNECTION;
 use crate::delegate::Delegate;
 use crate::options::Options;
 use crate::protocol::Registry;
@@ -41,6 +43,8 @@ pub(crate) struct Shared {
     watching: AtomicBool,
     /// The lane asked for last, which is likely to be asked for next.
     last_lane: Mutex<Option<Arc<LaneKey>>>,
+    /// Looked up once: what [`Shared::sends_unchanged`] says of the manager's own options.
+    unchanged: bool,
 }
 
 impl Shared {
@@ -59,13 +63,14 @@ impl Shared {
             queue: Queue::new(limits.per_origin, limits.overall),
             registry,
             delegate,
-            options,
             trials: Trials::default(),
             logins: Logins::default(),
             proxies: Mutex::default(),
             bad_proxies: Mutex::default(),
             watching: AtomicBool::new(false),
             last_lane: Mutex::default(),
+            unchanged: are_sendable(&options.headers.0),
+            options,
         })
     }
 
@@ -91,6 +96,14 @@ impl Shared {
             memories: self.memories.clone(),
             pins: options.dns.pins.clone(),
             https_port: None,
+        }
+    }
+
+    /// True if the fields of `options` can be all that a request carries.
+    pub(crate) fn sends_unchanged(&self, options: &Arc<Options>) -> bool {
+        match Arc::ptr_eq(options, &self.options) {
+            true => self.unchanged,
+            false => are_sendable(&options.headers.0),
         }
     }
 
@@ -144,6 +157,13 @@ impl Shared {
         // A connection on loan comes back when nobody thinks of starting a watcher.
         left || self.queue.total().active > 0
     }
+}
+
+/// True if nothing is missing in a manager's fields, and nothing is in them that is for proxies.
+fn are_sendable(fields: &HeaderMap) -> bool {
+    fields.contains_key(header::ACCEPT_ENCODING)
+        && !fields.contains_key(header::PROXY_AUTHORIZATION)
+        && !fields.contains_key(PROXY_CONNECTION)
 }
 
 /// Looks after the kept connections until there are none, or the manager has gone.

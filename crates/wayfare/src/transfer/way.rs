@@ -83,11 +83,9 @@ impl Transfer {
         self.key = self.shared.lane(&self.url, &self.options, &way);
     }
 
-    /// True if nothing in these fields is told to a proxy, and nothing has to be.
-    pub(super) fn is_silent_to_proxies(&self, headers: &HeaderMap) -> bool {
-        self.key.as_ref().is_none_or(|key| key.forwarder().is_none())
-            && !headers.contains_key(header::PROXY_AUTHORIZATION)
-            && !headers.contains_key(PROXY_CONNECTION)
+    /// True if a proxy is given the request itself, and so has to be told who is asking.
+    pub(super) fn tells_forwarder(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| key.forwarder().is_some())
     }
 
     /// What is told to a proxy that is given the request itself, and never to anybody else.
@@ -203,4 +201,4 @@ fn no_way_to_say(error: Error, challenges: &[Challenge]) -> Error {
 /// A proxy that names another realm each time is not answered for ever.
 const LOGINS: u8 = 3;
 
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+pub(super) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

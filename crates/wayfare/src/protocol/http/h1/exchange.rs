@@ -124,6 +124,7 @@ impl Exchange {
         emitter: &mut Emitter,
         cx: &mut Context<'_>,
     ) -> Poll<Result<ResponseHead, Error>> {
+        let moved_before = self.moved;
         if let Poll::Ready(Err(error)) = self.poll_send(emitter, cx) {
             self.sending = SendState::Stopped;
             if error.kind() == ErrorKind::BodySource {
@@ -138,7 +139,7 @@ impl Exchange {
                 Poll::Ready(Ok(head))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.send_error.take().unwrap_or(error))),
-            Poll::Pending => self.poll_deadline(cx).map(Err),
+            Poll::Pending => self.poll_deadline(moved_before, cx).map(Err),
         }
     }
 
@@ -276,7 +277,7 @@ impl Exchange {
     }
 
     /// Ready with an error when nothing has moved for too long.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+    fn poll_deadline(&mut self, moved_before: Instant, cx: &mut Context<'_>) -> Poll<Error> {
         let timeouts = &self.options.timeouts;
         let (wait, phase, stage) = match self.sending {
             SendState::Sent | SendState::Stopped => {
@@ -288,7 +289,12 @@ impl Exchange {
         let (Some(deadline), Wait::AtMost(limit)) = (wait.deadline(self.moved), wait) else {
             return Poll::Pending;
         };
-        self.connection.timer.poll_until(deadline, cx).map(|()| Error::timeout(phase, stage, limit))
+        let timer = &mut self.connection.timer;
+        let late = match self.moved == moved_before {
+            true => timer.poll_until(deadline, cx),
+            false => timer.poll_set(deadline, cx),
+        };
+        late.map(|()| Error::timeout(phase, stage, limit))
     }
 
     fn into_failure(self, error: Error) -> Failure {
