@@ -9,7 +9,7 @@ mod bundle;
 use std::path::Path;
 
 use wayfare::Error;
-use wayfare::options::{Ech, Exceptions, Pins, Revocation, Tls, TlsVersions};
+use wayfare::options::{EarlyData, Ech, Exceptions, Pins, Revocation, Tls, TlsVersions};
 
 use crate::advice::{self, Given};
 use crate::arguments::trust::{CertType, Trust};
@@ -59,6 +59,9 @@ pub(crate) fn tls(trust: &Trust) -> Result<Tls, Stop> {
         Some("grease") => Ech::Grease,
         _ => Ech::WhenOffered,
     });
+    if trust.tls_earlydata {
+        tls = tls.with_early_data(EarlyData::Safe);
+    }
     if let Some(names) = &trust.curves {
         let names: Vec<_> = names.split(':').collect();
         tls = tls.with_groups(&names).map_err(|error| refused(&error, "--curves", 59))?;

@@ -187,6 +187,19 @@ impl ServerIdentity {
         self.finish(config, alpn)
     }
 
+    /// As [`server_config`](Self::server_config), for a server that speaks TLS 1.2 only.
+    ///
+    /// # Panics
+    /// Never: the provider has suites for it.
+    #[must_use]
+    pub fn server_config_tls12(&self, alpn: &[&str]) -> ServerConfig {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS12])
+            .expect("the provider has suites for TLS 1.2");
+        self.finish(config.with_no_client_auth(), alpn)
+    }
+
     /// As [`server_config`](Self::server_config), for a server that insists on a client
     /// certificate issued by `authority`.
     #[must_use]

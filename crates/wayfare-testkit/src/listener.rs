@@ -1,7 +1,7 @@
 //! Accepts connections for every server of this crate: TLS, counting, and where it all runs.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use crate::stream::{BoxStream, Slowed};
+use crate::stream::{BoxStream, Rewound, Slowed};
 
 /// A connection that is open and, where TLS is spoken, through its handshake.
 pub(crate) struct Accepted {
@@ -316,9 +316,18 @@ pub(crate) async fn attend(
         return (reception.handler)(Accepted { number, stream, alpn: None }).await;
     };
     match TlsAcceptor::from(config).accept(stream).await {
-        Ok(stream) => {
+        Ok(mut stream) => {
             let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-            (reception.handler)(Accepted { number, stream: Box::new(stream), alpn }).await;
+            let mut early = Vec::new();
+            if let Some(mut sent) = stream.get_mut().1.early_data() {
+                // Memory that is full of what was read does not fail.
+                let _ = sent.read_to_end(&mut early);
+            }
+            let stream: BoxStream = match early.is_empty() {
+                true => Box::new(stream),
+                false => Box::new(Rewound::new(early.into(), stream)),
+            };
+            (reception.handler)(Accepted { number, stream, alpn }).await;
         }
         Err(_) => {
             open.0.failed_handshakes.fetch_add(1, Ordering::SeqCst);

@@ -136,6 +136,7 @@ pub mod tls {
     pub use wayfare_proto::certificate::name::{DistinguishedName, Part};
     pub use wayfare_proto::certificate::problem::{Problem, ProblemKind};
     pub use wayfare_proto::certificate::{AlternativeName, Certificate, Damaged};
+    pub use wayfare_proto::policy::early_data::EarlyOutcome;
 }
 
 /// The README's examples, compiled.

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, ProxyTrouble, Stage};
 use crate::events::{Emitter, Listener};
 use crate::options::{Bodies, Connections, Dns, Options, Proxies, Redirects, Timeouts, Tls};
 use crate::pool::Reuse;
-use crate::protocol::http::{Surroundings, preconnect};
+use crate::protocol::http::{Flight, Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
 use crate::proxies::Ways;
 use crate::queue::Ticket;
@@ -160,6 +160,7 @@ impl Manager {
             options: &self.shared.options,
             priority: Priority::Normal,
             reuse: Reuse::Allowed,
+            flight: Flight::Later,
         };
         let mut emitter = Emitter::new(self.listeners.clone(), Default::default());
         // One of the origin's few places, as for a request.
@@ -196,13 +197,14 @@ impl Manager {
         self.shared.logins.clear();
     }
 
-    /// Forgets every kept connection, which names have which addresses, and which of those answered; for a machine that has changed
-    /// its network, too. Transfers under way go on, on connections that are closed
-    /// afterwards.
+    /// Forgets every kept connection, which names have which addresses, which of those answered, and
+    /// who wants no early data; for a machine that has changed its network, too. Transfers under way
+    /// go on, on connections that are closed afterwards.
     pub fn clear_connections(&self) {
         self.shared.connections.clear();
         self.shared.memories.forget();
         self.shared.names.forget();
+        self.shared.early_refusals().clear();
     }
 }
 

@@ -19,8 +19,8 @@ pub use wayfare_proto::wire::http1::limits::HeadLimits;
 
 pub use crate::proxies::Proxies;
 pub use tls::{
-    CipherSuite, DangerousTls, Ech, Exceptions, Group, KeyLog, Pins, Resumption, Revocation, Tls,
-    TlsVersions,
+    CipherSuite, DangerousTls, EarlyData, Ech, Exceptions, Group, KeyLog, Pins, Resumption,
+    Revocation, Tls, TlsVersions,
 };
 
 /// Everything that can be set for one request.

@@ -374,6 +374,11 @@ enum DialEnd {
 }
 
 impl<E: Exclusive, S: Shared> Dialing<E, S> {
+    /// True if the new connection will speak HTTP/1.1 as far as is known, and nobody else waits for it.
+    pub(crate) fn is_for_http1(&self) -> bool {
+        !self.alone
+    }
+
     /// What the new connection has to remember.
     pub(crate) fn generation(&self) -> Generation {
         self.generation

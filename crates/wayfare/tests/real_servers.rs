@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use it::{
     Ask, Directory, FACES, Face, fetch, fetch_awaited, free_port, identity, manager_for, runtime,
 };
-use wayfare::options::Versions;
+use wayfare::Manager;
+use wayfare::options::{Connections, EarlyData, Versions};
 use wayfare_testkit::content::{bytes_of, sha256_hex, text_of};
 
 /// A server that is ended with the test.
@@ -102,6 +103,8 @@ fn nginx(extra: &str) -> Option<Running> {
              listen 127.0.0.1:{}; listen 127.0.0.1:{} ssl http2; root {root}/www;\n\
              ssl_certificate {root}/chain.pem; ssl_certificate_key {root}/key.pem;\n\
              location /dav/ {{ dav_methods PUT DELETE; }}\n\
+             location /early {{ if ($ssl_early_data) {{ return 425; }} return 200 \"late\\n\"; }}\n\
+             location /told {{ return 200 \"$ssl_early_data\\n\"; }}\n\
              location /echo {{ return 200 \"posted\\n\"; }}\n\
            }}\n\
          }}\n",
@@ -241,6 +244,27 @@ fn nghttpd_is_understood() {
     let Some((plain, secure)) = nghttpd() else { return };
     check(&plain.plain, Versions::Http2, TWO);
     check(&secure.secure, Versions::Any, TWO);
+}
+
+#[test]
+fn nginx_takes_early_data_and_asks_again_for_what_came_too_early() {
+    let Some(server) = nginx("ssl_protocols TLSv1.3; ssl_early_data on;") else { return };
+    for face in FACES {
+        // Connections are closed before a ticket comes after early data; the first sends two.
+        let (tls, idle) = (it::trust().with_early_data(EarlyData::Safe), Duration::ZERO);
+        let connections = Connections { versions: Versions::Http1, idle, ..Connections::default() };
+        let manager = Manager::builder().tls(tls).connections(connections).build();
+        let get = |path: &str| {
+            let got = fetch(face, &manager, Ask::get(format!("{}{path}", server.secure))).unwrap();
+            (got.status, got.text().to_owned())
+        };
+        get("/told");
+        assert_eq!(get("/told"), (200, "1\n".to_owned()), "{face:?}: it came early");
+        assert_eq!(get("/early"), (200, "late\n".to_owned()), "{face:?}: it came twice");
+        assert_eq!(get("/told"), (200, "\n".to_owned()), "{face:?}: not for an hour");
+        let post = Ask::post(format!("{}/told", server.secure), "x");
+        assert_eq!(fetch(face, &manager, post).unwrap().text(), "\n");
+    }
 }
 
 /// Sends many GETs and some POSTs at once; none may fail.

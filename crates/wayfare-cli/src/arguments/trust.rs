@@ -55,6 +55,10 @@ pub(crate) struct Trust {
     /// to where none does (grease). Needs name servers of your own [default: true].
     #[arg(long, value_name = "MODE", value_parser = ["true", "false", "grease"])]
     pub(crate) ech: Option<String>,
+    /// Send GET, HEAD and OPTIONS without a body as early data where a session can be continued:
+    /// whoever records that can send it again.
+    #[arg(long)]
+    pub(crate) tls_earlydata: bool,
     /// Offer only these cipher suites, in this order, with : between them.
     #[arg(long, value_name = "NAMES")]
     pub(crate) ciphers: Option<String>,

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use url::{Position, Url};
 use wayfare::event::{Event, Timings, What};
 use wayfare::rules::SECRET_FIELDS;
+use wayfare::tls::EarlyOutcome;
 
 use crate::advice::shown as shown_url;
 use crate::output::{note, size, visible};
@@ -108,6 +109,10 @@ fn in_words(what: &What) -> Option<String> {
             let protocol = protocol.as_deref().unwrap_or("no protocol agreed on");
             format!("secured by {version}, {cipher_suite}, {key_exchange}; {protocol}")
         }
+        What::SentEarly { outcome: EarlyOutcome::Rejected } => {
+            "sent as early data, which the server threw away; sent again".to_owned()
+        }
+        What::SentEarly { .. } => "sent as early data, which the server took".to_owned(),
         What::Reused => "using a kept connection".to_owned(),
         What::CertificateAccepted { host } => format!("the certificate of {host} is accepted"),
         What::Retried { why } => format!("once more: {why}"),

@@ -131,6 +131,11 @@ impl DialFailure {
         }
     }
 
+    /// True if it was for early data, of which nothing can have been read.
+    pub(super) fn is_for_early_data(&self) -> bool {
+        matches!(&self.cause, Cause::Tls(failure) if failure.is_for_early_data())
+    }
+
     /// What a proxy on the way did not do, if it was that.
     #[must_use]
     pub fn hop_failure(&self) -> Option<&HopFailure> {

@@ -45,6 +45,8 @@ pub struct Dialer<'a> {
     pub tls: &'a TlsPolicy,
     /// The application protocols offered to the origin.
     pub offer: Offer,
+    /// What may be sent to the origin together with the handshake; see [`tls::Hello::early`].
+    pub early: Option<&'a [u8]>,
     /// How long each phase may take.
     pub waits: DialWaits,
     /// How proxies on the way are dealt with.
@@ -81,8 +83,11 @@ pub struct DialWaits {
 /// A step of a dial, told while it happens.
 #[derive(Clone, Debug)]
 pub enum DialStep<'a> {
-    /// The origin did not take the hidden name, so it is dialed once more, in another way.
-    Again,
+    /// The origin did not take what it was offered, so it is dialed once more, in another way.
+    Again {
+        /// What it did not take.
+        why: &'static str,
+    },
     /// A proxy is asked for the way on.
     Asking {
         /// The proxy.
@@ -156,23 +161,34 @@ pub async fn dial(
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
-    let mut hiding = Hiding::default();
+    let mut opening = Opening { hiding: Hiding::default(), early: dialer.early };
     loop {
-        let dialed = dial_hiding(route, &hiding, dialer, listener).await;
-        let refusal = dialed.as_ref().err().and_then(DialFailure::refusal);
-        match refusal.and_then(|refusal| hiding.after(refusal)) {
-            Some(again) => {
-                listener(DialStep::Again);
-                hiding = again;
-            }
-            None => return dialed,
-        }
+        let failure = match dial_opening(route, &opening, dialer, listener).await {
+            Ok(dialed) => return Ok(dialed),
+            Err(failure) => failure,
+        };
+        let why = if failure.is_for_early_data() && opening.early.is_some() {
+            opening.early = None;
+            "the server speaks no TLS 1.3 any more, so there is no early data"
+        } else {
+            let hiding = failure.refusal().and_then(|refusal| opening.hiding.after(refusal));
+            let Some(hiding) = hiding else { return Err(failure) };
+            opening.hiding = hiding;
+            "the server did not take the hidden name"
+        };
+        listener(DialStep::Again { why });
     }
 }
 
-async fn dial_hiding(
+/// How the handshake with the origin begins.
+struct Opening<'a> {
+    hiding: Hiding,
+    early: Option<&'a [u8]>,
+}
+
+async fn dial_opening(
     route: &Route,
-    hiding: &Hiding,
+    opening: &Opening<'_>,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
@@ -183,7 +199,7 @@ async fn dial_hiding(
             Some(_) => hop::Next::Hop,
             None => hop::Next::Origin,
         };
-        dialed = over(Leg { hop, next, hiding }, dialed, dialer, listener).await?;
+        dialed = over(Leg { hop, next, opening }, dialed, dialer, listener).await?;
     }
     Ok(dialed)
 }
@@ -206,11 +222,11 @@ async fn reach(
 struct Leg<'a> {
     hop: &'a Hop,
     next: hop::Next,
-    hiding: &'a Hiding,
+    opening: &'a Opening<'a>,
 }
 
 async fn over(
-    Leg { hop, next, hiding }: Leg<'_>,
+    Leg { hop, next, opening }: Leg<'_>,
     under: Dialed,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
@@ -221,7 +237,7 @@ async fn over(
             stream.map(|stream| Dialed { stream, tls: None, services: Vec::new() })
         }
         Hop::Tls { name, end } => {
-            let secured = secure(under, (name, end), hiding, dialer, listener).await;
+            let secured = secure(under, (name, end), opening, dialer, listener).await;
             secured.map_err(|failure| failure.at(end))
         }
         Hop::Tunnel { proxy, target } => {
@@ -234,27 +250,28 @@ async fn over(
 async fn secure(
     under: Dialed,
     (name, end): (&str, &End),
-    hiding: &Hiding,
+    opening: &Opening<'_>,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
     listener(DialStep::Securing { name, end });
     let started = now();
-    let (policy, offer) = match end {
-        End::Origin => (dialer.tls, dialer.offer),
-        End::Proxy(_) => (dialer.proxies.tls, Offer::Http1),
+    let (policy, offer, early) = match end {
+        End::Origin => (dialer.tls, dialer.offer, opening.early),
+        End::Proxy(_) => (dialer.proxies.tls, Offer::Http1, None),
     };
-    let list = match (end, hiding) {
+    let hiding = match (end, &opening.hiding) {
         (End::Origin, Hiding::AsPublished) => {
             under.services.iter().find_map(|service| service.ech.as_deref())
         }
         (End::Origin, Hiding::AsTold(list)) => Some(list.as_slice()),
         _ => None,
     };
-    let shaking = tls::connect_hiding(under.stream, name, policy, offer, list);
+    let hello = tls::Hello { policy, offer, hiding, early };
+    let shaking = tls::connect(under.stream, name, hello);
     match within(dialer.home, dialer.waits.tls.deadline(started), shaking).await {
         Within::Done(Ok((stream, mut facts))) => {
-            if *hiding != Hiding::AsPublished && facts.ech != EchOutcome::Accepted {
+            if opening.hiding != Hiding::AsPublished && facts.ech != EchOutcome::Accepted {
                 facts.ech = EchOutcome::Rejected;
             }
             let checked = revocation::check(name, &mut facts, policy, dialer).await;

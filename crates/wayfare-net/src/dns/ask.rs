@@ -191,6 +191,7 @@ async fn connect(
         sockets: around.sockets,
         tls: around.tls,
         offer,
+        early: None,
         waits: DialWaits { resolve: left, connect: left, tls: left, proxy: left },
         proxies: ProxyManners { tls: around.tls, greeting: &greeting },
         pace: Pace::default(),

@@ -2,6 +2,7 @@
 
 use rustls::{ClientConnection, HandshakeKind};
 use wayfare_proto::certificate::problem::Problem;
+use wayfare_proto::policy::early_data::EarlyOutcome;
 
 use super::ech::EchOutcome;
 use super::examine::StapleState;
@@ -31,6 +32,8 @@ pub struct TlsFacts {
     pub staple: StapleState,
     /// What became of hiding the name of the server.
     pub ech: EchOutcome,
+    /// What became of sending the first request together with the handshake.
+    pub early_data: EarlyOutcome,
 }
 
 /// How a TLS session came about.
@@ -72,6 +75,7 @@ impl TlsFacts {
             exception,
             staple,
             ech: EchOutcome::of(connection),
+            early_data: EarlyOutcome::NotSent,
         }
     }
 }

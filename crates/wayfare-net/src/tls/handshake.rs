@@ -1,17 +1,21 @@
 //! The client handshake over any byte pipe, and the encrypted pipe that comes of it.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
+use rustls::{
+    AlertDescription, CertificateError, ClientConnection, InvalidMessage, PeerIncompatible,
+    PeerMisbehaved,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use wayfare_proto::certificate::problem::ProblemKind;
+use wayfare_proto::policy::early_data::EarlyOutcome;
 use wayfare_proto::policy::ech::Refusal;
 
 use super::ech::refusal_in;
@@ -21,51 +25,71 @@ use super::read_ahead::ReadAhead;
 use super::verifier::{Rejection, host_of};
 use crate::socket::Stream;
 
+/// What a client begins a handshake with.
+#[derive(Clone, Copy)]
+pub struct Hello<'a> {
+    /// What is trusted.
+    pub policy: &'a TlsPolicy,
+    /// The application protocols.
+    pub offer: Offer,
+    /// A list of configurations to hide the server's name with (RFC 9849 §4), where the policy has
+    /// it so and one of them can be used.
+    pub hiding: Option<&'a [u8]>,
+    /// The beginning of an HTTP/1.1 connection, to be sent together with the handshake if there is
+    /// a session to be continued that allows it. It goes all at once or not at all, and then HTTP/1.1
+    /// is all that is offered; [`TlsFacts::early_data`] says what became of it.
+    pub early: Option<&'a [u8]>,
+}
+
 /// Makes `under` an encrypted pipe to the server called `host`.
 ///
 /// # Errors
-/// [`TlsFailure`] with what went wrong; nothing of a request has been sent then.
+/// [`TlsFailure`] with what went wrong; nothing of a request has been sent then, or only as early
+/// data. With a [`refusal`](TlsFailure::refusal) it may be tried once more.
 ///
 /// # Cancel safety
 /// Dropping the future closes the pipe underneath.
 pub async fn connect(
     under: Box<dyn Stream>,
     host: &str,
-    policy: &TlsPolicy,
-    offer: Offer,
+    hello: Hello<'_>,
 ) -> Result<(Box<dyn Stream>, TlsFacts), TlsFailure> {
-    connect_hiding(under, host, policy, offer, None).await
-}
-
-/// As [`connect`], with the name hidden by a list of configurations (RFC 9849 §4), where the policy
-/// has it so and one of them can be used.
-///
-/// # Errors
-/// [`TlsFailure`]; with a [`refusal`](TlsFailure::refusal) it may be tried once more.
-///
-/// # Cancel safety
-/// Dropping the future closes the pipe underneath.
-pub async fn connect_hiding(
-    under: Box<dyn Stream>,
-    host: &str,
-    policy: &TlsPolicy,
-    offer: Offer,
-    list: Option<&[u8]>,
-) -> Result<(Box<dyn Stream>, TlsFacts), TlsFailure> {
+    let Hello { policy, offer, hiding, early } = hello;
     let (plain, verifier) = policy.config(offer).map_err(TlsFailure::setup)?;
-    let hiding = match list {
-        Some(list) => policy.hiding(offer, list).map_err(TlsFailure::setup)?,
-        None => None,
-    };
     let host = policy.settings().peer_name.as_deref().unwrap_or(host);
     let name = server_name(host).map_err(TlsFailure::setup)?;
     let known_as = host_of(&name);
+    let config = match (hiding, early) {
+        (Some(list), _) => policy.hiding(offer, list).map_err(TlsFailure::setup)?,
+        (None, Some(_)) => policy.early(&known_as).map_err(TlsFailure::setup)?,
+        (None, None) => None,
+    };
     let under = ReadAhead::new(under);
-    let connector = TlsConnector::from(hiding.unwrap_or(plain));
-    let connected = connector.connect(name, under).await;
+    let connector = TlsConnector::from(config.unwrap_or(plain));
+    let mut sent = false;
+    let begin = |connection: &mut ClientConnection| {
+        sent = early.is_some_and(|early| write_early(connection, early));
+    };
+    let connected = connector.connect_with(name, under, begin).await;
     let stream = connected.map_err(|why| TlsFailure::from(why).about(&known_as))?;
-    let facts = TlsFacts::of(stream.get_ref().1, &verifier, &known_as);
+    let connection = stream.get_ref().1;
+    let mut facts = TlsFacts::of(connection, &verifier, &known_as);
+    facts.early_data = match (sent, connection.is_early_data_accepted()) {
+        (false, _) => EarlyOutcome::NotSent,
+        (true, true) => EarlyOutcome::Accepted,
+        (true, false) => EarlyOutcome::Rejected,
+    };
     Ok((Box::new(Encrypted(stream)), facts))
+}
+
+/// Sends all of `early` behind the first message, if the session to be continued allows so much.
+fn write_early(connection: &mut ClientConnection, early: &[u8]) -> bool {
+    let Some(mut writer) = connection.early_data() else { return false };
+    if early.len() > writer.bytes_left().min(MOST_EARLY) {
+        return false;
+    }
+    // Within these limits the engine takes all at once.
+    matches!(writer.write(early), Ok(written) if written == early.len())
 }
 
 /// Why a handshake failed, and the words for it.
@@ -139,6 +163,15 @@ impl TlsFailure {
             self.source = io::Error::new(io::ErrorKind::InvalidData, words);
         }
         self
+    }
+
+    /// True if the server has gone back to a protocol without early data, so that it cannot have read
+    /// any: then the handshake may be made once more without (RFC 8446 §D.3).
+    #[must_use]
+    pub fn is_for_early_data(&self) -> bool {
+        let inner = self.source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let old = PeerMisbehaved::OfferedEarlyDataWithOldProtocolVersion;
+        inner == Some(&rustls::Error::PeerMisbehaved(old))
     }
 
     fn setup(source: io::Error) -> Self {
@@ -300,3 +333,6 @@ impl AsyncWrite for Encrypted {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
+
+/// A head of more is sent after the handshake.
+const MOST_EARLY: usize = 16 * 1024;

@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use wayfare_proto::certificate::key::{Form, Key};
 use wayfare_proto::certificate::ocsp::Status;
 use wayfare_proto::certificate::problem::Problem;
+use wayfare_proto::policy::early_data::EarlyData;
 
 use super::ech::{self, Ech, Hidden};
 use super::examine::{Judge, Shown};
@@ -144,6 +145,8 @@ pub struct TlsSettings {
     pub resumption: Resumption,
     /// Whether the name of the server is hidden.
     pub ech: Ech,
+    /// Which requests may be sent as early data.
+    pub early_data: EarlyData,
 }
 
 /// The application protocols a handshake offers, in order of preference (RFC 7301).
@@ -186,6 +189,7 @@ struct Made {
     configs: [Arc<ClientConfig>; 4],
     verifier: Arc<Verifier>,
     hidden: Hidden,
+    sessions: Arc<Sessions>,
 }
 
 impl TlsPolicy {
@@ -226,6 +230,37 @@ impl TlsPolicy {
         }
         let plain = (&*made.configs[offer as usize], &made.verifier);
         Ok(made.hidden.config(plain, offer, list))
+    }
+
+    /// As [`config`](Self::config) with HTTP/1.1 and early data; nothing if there is no session with
+    /// `host` that is beyond doubt, or none may be trusted with it.
+    pub(super) fn early(&self, host: &str) -> io::Result<Option<Arc<ClientConfig>>> {
+        let made = self.made()?;
+        if !self.takes_early_data() || !made.sessions.is_unconditional(host) {
+            return Ok(None);
+        }
+        // Made for one handshake, which is cheaper than to keep it: all in it is shared.
+        let mut config = ClientConfig::clone(&made.configs[Offer::Http1 as usize]);
+        config.enable_early_data = true;
+        Ok(Some(Arc::new(config)))
+    }
+
+    /// True if early data is for servers that are known for certain, whatever is sent.
+    #[must_use]
+    pub fn takes_early_data(&self) -> bool {
+        let settings = &self.settings;
+        let shows_client =
+            settings.early_data == EarlyData::Anonymous && settings.identity.is_some();
+        settings.early_data != EarlyData::Off
+            && settings.verify == Verify::Peer
+            // What is asked of the authority then is asked before anything is sent.
+            && settings.revocation != Revocation::Fetched
+            && settings.resumption == Resumption::On
+            && settings.versions != TlsVersions::Tls12
+            && settings.ech != Ech::Grease
+            // Of other protocols nobody knows how they begin.
+            && settings.protocols.is_empty()
+            && !shows_client
     }
 
     fn made(&self) -> io::Result<&Made> {
@@ -323,6 +358,7 @@ fn make(settings: &TlsSettings) -> Result<Made, String> {
     let exceptions = settings.exceptions.clone();
     let sessions = Arc::new(Sessions::new(exceptions.clone()));
     let granting = Granting { exceptions, sessions: sessions.clone() };
+    let kept = sessions.clone();
     let verifier = Arc::new(Verifier::new(judge, settings.verify, granting, provider.clone()));
     let builder = speaking(settings, provider)?
         .dangerous()
@@ -354,7 +390,8 @@ fn make(settings: &TlsSettings) -> Result<Made, String> {
     };
     // In the order of `Offer`'s declaration, which `config` indexes by.
     let offers = [Offer::Http1, Offer::Http2, Offer::Http2OrHttp1, Offer::Nothing];
-    Ok(Made { configs: offers.map(offering), verifier, hidden: Hidden::default() })
+    let configs = offers.map(offering);
+    Ok(Made { configs, verifier, hidden: Hidden::default(), sessions: kept })
 }
 
 /// The versions, and whether something is sent that looks like a hidden name.

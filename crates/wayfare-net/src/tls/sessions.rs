@@ -46,6 +46,12 @@ impl Sessions {
         grants.insert(host.to_owned(), grant);
     }
 
+    /// True if a session of `host` may be continued that nobody had to make an exception for.
+    pub(super) fn is_unconditional(&self, host: &str) -> bool {
+        let grant = self.grants().get(host).cloned();
+        grant.is_some_and(|grant| SystemTime::now() < grant.until && grant.exception.is_none())
+    }
+
     /// Nothing of `host` is resumed until it has proven itself again.
     pub(super) fn revoke(&self, host: &str) {
         self.grants().remove(host);

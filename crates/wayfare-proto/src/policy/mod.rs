@@ -2,6 +2,7 @@
 
 pub mod cookie;
 pub mod deadline;
+pub mod early_data;
 pub mod ech;
 pub mod hsts;
 pub mod name_cache;

@@ -63,6 +63,8 @@ pub struct Tries {
     pub resent: u8,
     /// Because a peer refused it unprocessed.
     pub refused: u8,
+    /// Because the server did not want it as early data.
+    pub too_early: u8,
     /// Because somebody was asked about the peer's certificate.
     pub trusted: u8,
 }
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn a_refused_request_is_sent_again_whatever_its_method_but_not_for_ever() {
         let refused = |refused| {
-            let tries = Tries { resent: 1, refused, trusted: 0 };
+            let tries = Tries { resent: 1, refused, ..Tries::default() };
             may_resend(Break::Refused, Age::Fresh, &Method::POST, Replay::Possible, tries)
         };
         assert!(refused(0));
@@ -123,7 +125,7 @@ mod tests {
 
     #[test]
     fn who_was_overtaken_goes_again_however_often_it_was_refused_before() {
-        let tries = Tries { resent: 1, refused: MOST_REFUSALS, trusted: 0 };
+        let tries = Tries { resent: 1, refused: MOST_REFUSALS, ..Tries::default() };
         assert!(may_resend(Break::Overtaken, Age::Reused, &Method::POST, Replay::Possible, tries));
     }
 
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_silent_break_is_mended_once() {
-        let tries = Tries { resent: 1, refused: 0, trusted: 0 };
+        let tries = Tries { resent: 1, ..Tries::default() };
         assert!(!may_resend(Break::Silent, Age::Reused, &Method::GET, Replay::Possible, tries));
     }
 }

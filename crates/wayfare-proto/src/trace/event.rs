@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
+use crate::policy::early_data::EarlyOutcome;
+
 /// Something that happened to a transfer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -148,6 +150,11 @@ pub enum What {
         /// Its fields, secrets among them; those that frame the body and name the host are added
         /// as the protocol has them.
         headers: Box<HeaderMap>,
+    },
+    /// The request has been sent as early data, together with the TLS handshake.
+    SentEarly {
+        /// What became of it.
+        outcome: EarlyOutcome,
     },
     /// The request's head, and its body if that was at hand, have been written.
     Sent,

@@ -66,10 +66,34 @@
 //! * [`TlsFacts::ech`](crate::tls::TlsFacts::ech) says what became of it, [`Tls::with_ech`] turns it
 //!   off, or has something that looks like it sent everywhere ([`Ech::Grease`]).
 //!
+//! # Early data
+//! A handshake takes a round trip before anything is sent. [`Tls::with_early_data`] has safe requests
+//! leave together with the handshake of a continued session (RFC 8446 §2.3). It is off by default,
+//! because whoever records such a request can send it to the server again, and because it is not
+//! protected by fresh keys.
+//!
+//! * [`EarlyData::Safe`] is for `GET`, `HEAD` and `OPTIONS` without a body, [`EarlyData::Anonymous`]
+//!   only for those of them that carry no secret: no `Authorization`, `Cookie` or other
+//!   [secret field](crate::rules::SECRET_FIELDS), nor one of
+//!   [`Redirects::secret_fields`](crate::options::Redirects::secret_fields), nor a sensitive value, and
+//!   not where a client's certificate is set.
+//! * It is sent over HTTP/1.1 only: where that is all that is wanted, or to a server that is known to
+//!   speak nothing else.
+//! * The certificate was in order in the handshake that began the session. There is none where
+//!   everybody is trusted, with an exception, own protocol names, [`Ech::Grease`], a hidden name, or
+//!   [`Revocation::Fetched`], and none for proxies.
+//! * What the server throws away unread is sent again after the handshake, on the same connection. A 425
+//!   (Too Early) has it sent once more (RFC 8470 §5.2), and that origin is spared for an hour. A
+//!   connection that breaks is an error, and nothing is sent again.
+//! * [`Reply::early_data`](crate::Reply::early_data) tells what became of it; `--tls-earlydata` has the
+//!   command do it.
+//!
 //! # What is not there
-//! Early data, servers, pre-shared keys, DTLS, and protocols older than TLS 1.2. Names are not hidden
+//! Early data over HTTP/2, servers, pre-shared keys, DTLS, and protocols older than TLS 1.2. Names are not hidden
 //! from HTTPS proxies, nor behind any proxy.
 //!
+//! [`EarlyData::Anonymous`]: crate::options::EarlyData::Anonymous
+//! [`EarlyData::Safe`]: crate::options::EarlyData::Safe
 //! [`Ech::Grease`]: crate::options::Ech::Grease
 //! [`Exceptions`]: crate::options::Exceptions
 //! [`Pins`]: crate::options::Pins
@@ -78,4 +102,5 @@
 //! [`Revocation::Fetched`]: crate::options::Revocation::Fetched
 //! [`Resolver::Own`]: crate::dns::Resolver::Own
 //! [`Tls`]: crate::options::Tls
+//! [`Tls::with_early_data`]: crate::options::Tls::with_early_data
 //! [`Tls::with_ech`]: crate::options::Tls::with_ech

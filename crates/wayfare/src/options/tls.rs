@@ -16,6 +16,7 @@ pub use wayfare_net::tls::pins::Pins;
 use wayfare_net::tls::policy::{Identity, Verify};
 pub use wayfare_net::tls::policy::{KeyLog, Resumption, Revocation, TlsVersions};
 pub use wayfare_net::tls::suites::{CipherSuite, Group};
+pub use wayfare_proto::policy::early_data::EarlyData;
 
 /// Whom to trust.
 ///
@@ -219,6 +220,19 @@ impl Tls {
         self.changed(|settings| settings.ech = ech)
     }
 
+    /// Sets which requests may be sent as early data (RFC 8446 §2.3); none by default.
+    ///
+    /// Only over HTTP/1.1, to a server that is known to speak it, as the continuation of a session
+    /// that was agreed on with a valid certificate: never where [`dangerous`](Self::dangerous)
+    /// settings, an exception, protocols of one's own or [`Revocation::Fetched`] have a say. What the
+    /// server throws away is sent again after the handshake, what it answers with 425 (Too Early) once
+    /// more, and then it is spared for an hour.
+    /// [`Reply::early_data`](crate::Reply::early_data) tells.
+    #[must_use]
+    pub fn with_early_data(self, early_data: EarlyData) -> Self {
+        self.changed(|settings| settings.early_data = early_data)
+    }
+
     /// Everything that is wrong with a chain, the server's own certificate first, at a moment and
     /// for a host; without one, no name is asked for. Exceptions do not count.
     ///
@@ -274,6 +288,7 @@ impl From<TlsSettings> for Tls {
             protocols: Vec::new(),
             // Only the origin's records are asked for.
             ech: Ech::Off,
+            early_data: EarlyData::Off,
             ..settings.clone()
         };
         let towards_proxies = Arc::new(TlsPolicy::new(towards_proxies));

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_net::tls::facts::TlsFacts;
+use wayfare_proto::policy::early_data::EarlyOutcome;
 use wayfare_proto::policy::retry::{Age, Break};
 
 use crate::body::Body;
@@ -101,6 +102,14 @@ pub(crate) struct ConnectionFacts {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) tls: Option<Arc<TlsFacts>>,
+}
+
+impl ConnectionFacts {
+    /// What became of sending this request as early data: only the first of a connection may be.
+    pub(crate) fn early_data(&self) -> EarlyOutcome {
+        let first = self.tls.as_ref().filter(|_| self.age == Some(Age::Fresh));
+        first.map(|facts| facts.early_data).unwrap_or_default()
+    }
 }
 
 /// Whether the request's body was sent to its end.

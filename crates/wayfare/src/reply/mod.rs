@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_net::tls::facts::TlsFacts;
+use wayfare_proto::policy::early_data::EarlyOutcome;
 use wayfare_proto::policy::retry::Age;
 use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::syntax::media_type::MediaType;
@@ -186,6 +187,13 @@ impl Reply {
     #[must_use]
     pub fn tls(&self) -> Option<&TlsFacts> {
         self.parts.head.connection.tls.as_deref()
+    }
+
+    /// What became of sending the request as early data; see
+    /// [`Tls::with_early_data`](crate::options::Tls::with_early_data).
+    #[must_use]
+    pub fn early_data(&self) -> EarlyOutcome {
+        self.parts.head.connection.early_data()
     }
 
     /// True if it came over a connection kept from an earlier request.

@@ -4,6 +4,9 @@ use std::future::Future;
 
 use ::http::HeaderMap;
 use url::Url;
+use wayfare_net::clock::now;
+use wayfare_proto::address::origin::Scheme;
+use wayfare_proto::policy::early_data::{Candidate, EarlyData};
 use wayfare_proto::policy::retry::{Age, Break, is_idempotent};
 use wayfare_proto::trace::event::What;
 
@@ -11,7 +14,7 @@ use super::Transfer;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::pool::Reuse;
-use crate::protocol::http::{self, Surroundings};
+use crate::protocol::http::{self, Flight, Surroundings};
 use crate::protocol::{Answerer, Around, Failure, Outcome, Outgoing, Planned};
 
 impl Transfer {
@@ -49,6 +52,7 @@ impl Transfer {
     }
 
     async fn attempt_http(&mut self, planned: Box<Planned>) -> Outcome {
+        let flight = self.flight(&planned);
         let (Some(key), Some(emitter)) = (&self.key, &mut self.emitter) else {
             let message = "the URL names no server";
             let error = Error::new(ErrorKind::InvalidUrl, Stage::Plan, message);
@@ -70,8 +74,28 @@ impl Transfer {
                 0 => Reuse::Allowed,
                 _ => Reuse::Forbidden,
             },
+            flight,
         };
         http::attempt(planned, &around, emitter).await
+    }
+
+    /// Whether the request may leave before a handshake is over, should one be made for it.
+    fn flight(&self, planned: &Planned) -> Flight {
+        let policy = self.options.tls.policy();
+        let setting = policy.settings().early_data;
+        if setting == EarlyData::Off || !policy.takes_early_data() || !planned.body.is_none() {
+            return Flight::Later;
+        }
+        let Some(origin) = self.key.as_ref().map(|key| &key.origin) else { return Flight::Later };
+        let asked = Candidate {
+            method: &planned.method,
+            fields: &planned.fields,
+            also_secret: &self.options.redirects.secret_fields,
+        };
+        let is_spared = origin.scheme() != Scheme::Https
+            || self.tries.too_early > 0
+            || self.shared.early_refusals().holds(origin, now());
+        if setting.allows(&asked) && !is_spared { Flight::Early } else { Flight::Later }
     }
 }
 

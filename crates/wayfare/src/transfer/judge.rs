@@ -1,6 +1,8 @@
 //! After: what an outcome means. Composes policies; has none of its own.
 
 use http::{StatusCode, header};
+use wayfare_net::clock::now;
+use wayfare_proto::policy::early_data;
 use wayfare_proto::policy::redirect::{self, Decision, Exchange};
 use wayfare_proto::policy::retry::{self, Age, Break, Replay};
 use wayfare_proto::syntax::range::{self, ContentRange, RangeSpec};
@@ -59,6 +61,10 @@ impl Transfer {
         if answer.status == StatusCode::EXPECTATION_FAILED && self.may_unexpect(&mut answer) {
             return Ok(Verdict::Again(Again::Unexpecting));
         }
+        let sent = answer.connection.early_data();
+        if early_data::is_too_early(answer.status, sent) && self.tries.too_early == 0 {
+            return Ok(Verdict::Again(self.wait_for_handshake()));
+        }
         if let Some(challenged) = self.judge_challenge(&mut answer) {
             return Ok(Verdict::Ask(Question::Login(Box::new(challenged))));
         }
@@ -93,6 +99,15 @@ impl Transfer {
             self.body = untouched;
         }
         self.body.is_sendable()
+    }
+
+    /// RFC 8470 §5.2: the request is sent once more, now that the handshake is over.
+    fn wait_for_handshake(&mut self) -> Again {
+        self.tries.too_early += 1;
+        if let Some(key) = &self.key {
+            self.shared.early_refusals().handle_refused(&key.origin, now());
+        }
+        Again::Resend("the server wants it after the handshake (425)")
     }
 
     /// RFC 9110 §15.3.7: a part may only come to those who asked for it, and must begin there.

@@ -12,6 +12,7 @@ use wayfare_net::dial::Memories;
 use wayfare_net::dns::{Names, Resolving};
 use wayfare_net::network::Network;
 use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::early_data::Refusals;
 use wayfare_proto::route::bad_proxies::BadProxies;
 use wayfare_proto::route::proxy::Chain;
 
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     /// What replaces the proxies of `options`, if anything was set since.
     proxies: Mutex<Option<Proxies>>,
     bad_proxies: Mutex<BadProxies>,
+    early_refusals: Mutex<Refusals>,
     watching: AtomicBool,
     /// The lane asked for last, which is likely to be asked for next.
     last_lane: Mutex<Option<Arc<LaneKey>>>,
@@ -67,6 +69,7 @@ impl Shared {
             logins: Logins::default(),
             proxies: Mutex::default(),
             bad_proxies: Mutex::default(),
+            early_refusals: Mutex::default(),
             watching: AtomicBool::new(false),
             last_lane: Mutex::default(),
             unchanged: are_sendable(&options.headers.0),
@@ -122,6 +125,11 @@ impl Shared {
 
     pub(crate) fn bad_proxies(&self) -> MutexGuard<'_, BadProxies> {
         self.bad_proxies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The origins that want no early data.
+    pub(crate) fn early_refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.early_refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same ways, those through a bad proxy last.

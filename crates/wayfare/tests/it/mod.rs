@@ -141,7 +141,7 @@ impl Ask {
         self.apply(request)
     }
 
-    fn apply<F>(self, mut request: Request<F>) -> Request<F> {
+    pub fn apply<F>(self, mut request: Request<F>) -> Request<F> {
         for (name, value) in &self.headers {
             request = request.header(name.as_str(), value.as_str());
         }

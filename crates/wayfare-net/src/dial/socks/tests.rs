@@ -29,6 +29,7 @@ fn in_both_homes<T>(mut work: impl AsyncFnMut(&Dialer<'_>) -> T) -> [T; 2] {
             sockets: &SocketOptions::default(),
             tls: &tls,
             offer: Offer::Nothing,
+            early: None,
             waits: DialWaits { resolve: second, connect: second, tls: second, proxy: second },
             proxies: ProxyManners { tls: &tls, greeting: &greeting },
             pace: Pace::default(),

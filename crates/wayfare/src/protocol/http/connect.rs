@@ -11,12 +11,14 @@ use wayfare_net::runtime::sleep;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
 use wayfare_proto::address::origin::Scheme;
+use wayfare_proto::policy::early_data::EarlyOutcome;
 use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Route};
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 use wayfare_proto::wire::tunnel::Greeting;
 
+use super::early::Early;
 use super::{Obtained, Surroundings, h1, h2};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::events::Emitter;
@@ -25,8 +27,10 @@ use crate::pool::{Dialing, Found, Sharing, Wanted};
 
 type Dial = Dialing<Box<h1::Connection>, h2::Connection>;
 
-/// Gets a connection for one exchange, and says when it was got.
+/// Gets a connection for one exchange, and says when it was got. Over a new one the request that is
+/// planned may have been sent already.
 pub(super) async fn obtain(
+    early: Option<Early<'_>>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<(Obtained, Instant), Error> {
@@ -49,7 +53,7 @@ pub(super) async fn obtain(
             Found::Wait(news) => news.await,
             // Boxed: most exchanges find a connection, and thousands may wait for their answers.
             Found::Dial(dialing) => {
-                let obtained = Box::pin(open(dialing, around, emitter)).await?;
+                let obtained = Box::pin(open(dialing, early, around, emitter)).await?;
                 return Ok((obtained, now()));
             }
         }
@@ -61,7 +65,7 @@ pub(crate) async fn preconnect(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Option<Arc<TlsFacts>>, Error> {
-    let (obtained, at) = obtain(around, emitter).await?;
+    let (obtained, at) = obtain(None, around, emitter).await?;
     Ok(match obtained {
         Obtained::Http1(mut connection) => {
             let facts = connection.tls();
@@ -75,10 +79,13 @@ pub(crate) async fn preconnect(
 
 async fn open(
     dialing: Dial,
+    early: Option<Early<'_>>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Obtained, Error> {
-    match open_any(&dialing, around, emitter).await {
+    // Of another origin nobody knows yet how it is spoken to.
+    let early = early.filter(|_| dialing.is_for_http1()).and_then(Early::written);
+    match open_any(&dialing, early.as_deref(), around, emitter).await {
         Ok(Opened::Http1(connection)) => {
             dialing.became_exclusive();
             Ok(Obtained::Http1(connection))
@@ -103,16 +110,21 @@ enum Opened {
 
 async fn open_any(
     dialing: &Dial,
+    early: Option<&[u8]>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Opened, Error> {
-    let Dialed { stream, tls, .. } = dial_with_room(around, emitter).await?;
+    let Dialed { stream, tls, .. } = dial_with_room(early, around, emitter).await?;
     let protocol = tls.as_ref().and_then(|facts| facts.protocol.clone());
     let is_http2 = match around.key.origin.scheme() {
         Scheme::Http => around.key.footing.versions == Versions::Http2,
         Scheme::Https => protocol.as_deref() == Some(b"h2"),
     };
     let tls = tls.map(Arc::new);
+    let outcome = tls.as_ref().map(|facts| facts.early_data).unwrap_or_default();
+    if outcome != EarlyOutcome::NotSent {
+        emitter.emit(|| What::SentEarly { outcome });
+    }
     if is_http2 {
         return h2::open(stream, tls, dialing.news(), around).await.map(Opened::Http2);
     }
@@ -121,15 +133,23 @@ async fn open_any(
         return Err(Error::new(ErrorKind::Protocol, Stage::Connect, message));
     }
     let (home, generation) = (around.home.clone(), dialing.generation());
-    Ok(Opened::Http1(Box::new(h1::Connection::new(stream, tls, home, generation))))
+    let mut connection = h1::Connection::new(stream, tls, home, generation);
+    if outcome == EarlyOutcome::Accepted {
+        connection.has_sent(early.map_or(0, <[u8]>::len));
+    }
+    Ok(Opened::Http1(Box::new(connection)))
 }
 
 /// Dials; when this process has no descriptor left, connections that nobody uses are given up for
 /// it, and then those in use are waited for.
-async fn dial_with_room(around: &Surroundings<'_>, emitter: &mut Emitter) -> Result<Dialed, Error> {
+async fn dial_with_room(
+    early: Option<&[u8]>,
+    around: &Surroundings<'_>,
+    emitter: &mut Emitter,
+) -> Result<Dialed, Error> {
     let patience = around.options.timeouts.connect.deadline(now());
     loop {
-        let failure = match dial_once(around, emitter).await {
+        let failure = match dial_once(early, around, emitter).await {
             Ok(dialed) => return Ok(dialed),
             Err(failure) => failure,
         };
@@ -144,6 +164,7 @@ async fn dial_with_room(around: &Surroundings<'_>, emitter: &mut Emitter) -> Res
 }
 
 async fn dial_once(
+    early: Option<&[u8]>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Dialed, DialFailure> {
@@ -164,6 +185,7 @@ async fn dial_once(
             Versions::Http1 => Offer::Http1,
             Versions::Http2 => Offer::Http2,
         },
+        early,
         waits: DialWaits {
             resolve: options.timeouts.resolve,
             connect: options.timeouts.connect,
@@ -219,7 +241,7 @@ fn is_out_of_descriptors(failure: &DialFailure) -> bool {
 
 /// Tells a dial's step as an event and marks its moment.
 fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
-    if matches!(step, DialStep::Again) {
+    if matches!(step, DialStep::Again { .. }) {
         emitter.timeline.begin_attempt();
     }
     let moment = match step {
@@ -229,7 +251,7 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         DialStep::Connected { .. } => Some(Moment::ConnectEnded),
         DialStep::Securing { end: End::Origin, .. } => Some(Moment::TlsBegan),
         DialStep::Secured { end: End::Origin, .. } => Some(Moment::TlsEnded),
-        DialStep::Again
+        DialStep::Again { .. }
         | DialStep::Asking { .. }
         | DialStep::Granted { .. }
         | DialStep::Securing { .. }
@@ -239,7 +261,7 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         emitter.mark(moment);
     }
     emitter.emit(|| match *step {
-        DialStep::Again => What::Retried { why: "the server did not take the hidden name" },
+        DialStep::Again { why } => What::Retried { why },
         DialStep::Asking { proxy, target } => {
             What::AskingProxy { proxy: proxy.to_string(), target: target.to_string() }
         }

@@ -33,6 +33,8 @@ pub(crate) struct Connection {
     facts: ConnectionFacts,
     age: Age,
     generation: Generation,
+    /// How much of the first request was sent with the handshake.
+    ahead: usize,
 }
 
 impl Connection {
@@ -52,12 +54,18 @@ impl Connection {
             facts: ConnectionFacts { age: None, peer, local, tls },
             age: Age::Fresh,
             generation,
+            ahead: 0,
         }
     }
 
     /// From now on the server may close it at any time, as one that waits for its next request.
     pub(super) fn will_wait(&mut self) {
         self.age = Age::Reused;
+    }
+
+    /// The first request has been sent together with the handshake: so much of it.
+    pub(super) fn has_sent(&mut self, ahead: usize) {
+        self.ahead = ahead;
     }
 
     pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {

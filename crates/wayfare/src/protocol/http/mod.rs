@@ -1,6 +1,7 @@
 //! HTTP: a connection along the route, then one exchange on it.
 
 mod connect;
+mod early;
 pub(crate) mod h1;
 pub(crate) mod h2;
 mod upload;
@@ -21,6 +22,8 @@ use crate::pool::{Pool, Reuse};
 use crate::queue::{LaneKey, Queue};
 
 pub(crate) use connect::preconnect;
+use early::Early;
+pub(crate) use early::Flight;
 
 /// The connections of a manager.
 pub(crate) type Connections = Pool<Box<h1::Connection>, h2::Connection>;
@@ -37,6 +40,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) options: &'a Arc<Options>,
     pub(crate) priority: Priority,
     pub(crate) reuse: Reuse,
+    pub(crate) flight: Flight,
 }
 
 /// A connection that an exchange can be made on.
@@ -51,7 +55,7 @@ pub(crate) async fn attempt(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
-    match connect::obtain(around, emitter).await {
+    match connect::obtain(Early::of(&planned, around), around, emitter).await {
         Ok((Obtained::Http1(connection), at)) => {
             h1::exchange(connection, at, planned, around, emitter).await
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use bytes::Buf as _;
 use http::HeaderMap;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::Home;
@@ -103,6 +104,8 @@ impl Exchange {
         if let Err(why) = written {
             return Err((unwritable(why), body));
         }
+        let ahead = std::mem::take(&mut connection.ahead).min(connection.output.len());
+        connection.output.advance(ahead);
         let expects = framing != Sending::Nothing && expects_continue(&fields);
         Ok(Self {
             reader: HeadReader::new(&method, around.options.heads),
@@ -113,7 +116,7 @@ impl Exchange {
             options: around.options.clone(),
             send_error: None,
             answering: false,
-            written: false,
+            written: ahead > 0,
             moved: began,
             connection,
         })
