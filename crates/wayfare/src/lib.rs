@@ -30,6 +30,7 @@ mod reply;
 mod request;
 #[cfg(feature = "pac")]
 mod scripts;
+pub mod sockets;
 mod transfer;
 
 pub use blocking::Blocking;

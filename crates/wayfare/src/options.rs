@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use wayfare_net::dial::DialWaits;
 pub use wayfare_net::dns::Resolver;
 use wayfare_net::socket::SocketOptions;
 pub use wayfare_net::socket::{Binding, Keepalive};
@@ -72,6 +73,13 @@ pub struct Timeouts {
     /// The whole transfer from hand-over to the last byte, waiting for its turn included; for
     /// ever by default.
     pub whole: Wait,
+}
+
+impl Timeouts {
+    /// Those that a dial keeps to.
+    pub(crate) fn of_dials(&self) -> DialWaits {
+        DialWaits { resolve: self.resolve, connect: self.connect, tls: self.tls, proxy: self.proxy }
+    }
 }
 
 impl Default for Timeouts {

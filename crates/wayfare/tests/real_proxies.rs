@@ -3,28 +3,42 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // Failing here fails the test; skips are told.
 
+mod dante;
 mod it;
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use it::{Ask, Directory, FACES, fetch, identity, trust};
-use wayfare::options::Proxies;
+use dante::Dante;
+use it::{Ask, Directory, FACES, fetch, identity, runtime, trust};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wayfare::options::{Proxies, Wait};
+use wayfare::sockets::{Endpoint, Target};
 use wayfare::{Error, ErrorKind, Manager, ProxyProblem};
 use wayfare_testkit::{Protocols, Server};
 
 /// A proxy that is ended with the test.
 struct Running {
     process: Child,
-    directory: Directory,
+    _directory: Directory,
     ports: [u16; 2],
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // In order, so that it ends its own children; by force if it does not.
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(2) {
+            if matches!(self.process.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -67,7 +81,7 @@ fn start(
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let running = Running { process, directory, ports };
+    let running = Running { process, _directory: directory, ports };
     let began = Instant::now();
     for port in &ports[..listening] {
         while TcpStream::connect(("127.0.0.1", *port)).is_err() {
@@ -188,28 +202,143 @@ fn tinyproxy_with_credentials() {
 }
 
 #[test]
+fn dante_with_credentials() {
+    let Some(dante) = Dante::with_users() else { return };
+    let port = dante.port;
+    for scheme in ["socks5", "socks5h"] {
+        exchange_through(&format!("{scheme}://ada:secret@127.0.0.1:{port}"));
+        insists_on_credentials(scheme, port);
+    }
+    // SOCKS 4 has no passwords.
+    let [plain, _] = servers();
+    assert_eq!(
+        problem(&format!("socks4://ada@127.0.0.1:{port}"), &plain.url("/get")),
+        ProxyProblem::Refused
+    );
+    let proxy = |who: &str| format!("socks5://{who}127.0.0.1:{port}").parse().unwrap();
+    let manager = Manager::new();
+    runtime().block_on(async {
+        let echo = echo();
+        let mut relay = manager.relay_at(&proxy("ada:secret@")).await.unwrap();
+        relay.send_to(b"hello", &echo).await.unwrap();
+        assert_eq!(relay.receive(Wait::seconds(10)).await.unwrap().1, b"hello");
+        for who in ["", "ada:wrong@"] {
+            let error = manager.relay_at(&proxy(who)).await.unwrap_err();
+            let wanted = ErrorKind::Proxy(ProxyProblem::Authentication);
+            assert_eq!(error.kind(), wanted, "{error}");
+        }
+    });
+}
+
+/// Sends every datagram back to where it came from.
+fn echo() -> Target {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 70_000];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            socket.send_to(&buffer[..length], from).unwrap();
+        }
+    });
+    Target::new("127.0.0.1", port)
+}
+
+fn address(endpoint: &Endpoint) -> SocketAddr {
+    match endpoint {
+        Endpoint::Address(address) => *address,
+        Endpoint::Name(name) => panic!("{name} is no address"),
+    }
+}
+
+/// A peer that connects, says something, hears something and closes.
+fn peer_of(bound: SocketAddr) -> std::thread::JoinHandle<(SocketAddr, String)> {
+    std::thread::spawn(move || {
+        let mut peer = TcpStream::connect(bound).unwrap();
+        peer.write_all(b"from the peer").unwrap();
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut heard = String::new();
+        peer.read_to_string(&mut heard).unwrap();
+        (peer.local_addr().unwrap(), heard)
+    })
+}
+
+#[test]
+fn dante_waits_for_a_connection_and_hands_it_over() {
+    let Some(dante) = Dante::open() else { return };
+    let manager = Manager::new();
+    let peer = Target::new("127.0.0.1", 0);
+    for scheme in ["socks4", "socks5"] {
+        let proxy = format!("{scheme}://127.0.0.1:{}", dante.port).parse().unwrap();
+        let mut said = String::new();
+        let bound = manager.blocking().bind_at(&proxy, &peer).unwrap();
+        let connecting = peer_of(address(bound.address()));
+        let (mut connection, from) = bound.accept(Wait::seconds(20)).unwrap();
+        Read::read_to_string(&mut connection, &mut said).unwrap();
+        assert_eq!(said, "from the peer", "{scheme}");
+        Write::write_all(&mut connection, b"to the peer").unwrap();
+        connection.shutdown().unwrap();
+        let (peer_address, heard) = connecting.join().unwrap();
+        assert_eq!((peer_address, heard.as_str()), (address(&from), "to the peer"), "{scheme}");
+
+        runtime().block_on(async {
+            let bound = manager.bind_at(&proxy, &peer).await.unwrap();
+            let connecting = peer_of(address(bound.address()));
+            let (mut connection, from) = bound.accept(Wait::seconds(20)).await.unwrap();
+            let mut said = String::new();
+            connection.read_to_string(&mut said).await.unwrap();
+            assert_eq!(said, "from the peer", "{scheme}");
+            connection.write_all(b"to the peer").await.unwrap();
+            connection.shutdown().await.unwrap();
+            let (peer_address, heard) = connecting.join().unwrap();
+            assert_eq!((peer_address, heard.as_str()), (address(&from), "to the peer"));
+        });
+
+        // Nobody comes.
+        let bound = manager.blocking().bind_at(&proxy, &peer).unwrap();
+        let wait = Wait::from(Duration::from_millis(50));
+        let error = bound.accept(wait).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Proxy(ProxyProblem::Timeout), "{error}");
+    }
+}
+
+#[test]
+fn dante_relays_datagrams() {
+    let Some(dante) = Dante::open() else { return };
+    let proxy = format!("socks5://127.0.0.1:{}", dante.port).parse().unwrap();
+    let (manager, echo) = (Manager::new(), echo());
+    let wait = Wait::seconds(20);
+    let mut relay = manager.blocking().relay_at(&proxy).unwrap();
+    for length in [0, 1, 9_000] {
+        let data = vec![7; length];
+        relay.sender().send_to(&data, &echo).unwrap();
+        let (from, heard) = relay.receive(wait).unwrap();
+        assert_eq!((address(&from).port(), heard), (echo.port(), &data[..]));
+    }
+    let nothing = relay.receive(Wait::from(Duration::from_millis(50))).unwrap_err();
+    assert_eq!(nothing.kind(), std::io::ErrorKind::TimedOut);
+    runtime().block_on(async {
+        let mut relay = manager.relay_at(&proxy).await.unwrap();
+        relay.send_to(b"hello", &echo).await.unwrap();
+        assert_eq!(relay.receive(wait).await.unwrap().1, b"hello");
+    });
+    let old = "socks4://127.0.0.1:9".parse().unwrap();
+    assert!(manager.blocking().relay_at(&old).is_err());
+    let http = "http://127.0.0.1:9".parse().unwrap();
+    let error = manager.blocking().bind_at(&http, &Target::new("a.test", 1)).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Proxy(_)), "{error}");
+}
+
+#[test]
 fn dante_in_every_version_of_socks() {
-    let settings = |root: &str, [port, _]: [u16; 2]| {
-        let config = format!(
-            "logoutput: {root}/log\n\
-             internal: 127.0.0.1 port = {port}\n\
-             external: 127.0.0.1\n\
-             clientmethod: none\n\
-             socksmethod: none\n\
-             client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}\n\
-             socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}\n"
-        );
-        (config, vec!["-f".into(), format!("{root}/config"), "-p".into(), format!("{root}/pid")])
-    };
-    let Some(dante) = start("danted", 1, settings) else { return };
+    let Some(dante) = Dante::open() else { return };
     // It takes the names of SOCKS 4a for addresses, so those are for the scripted proxies.
     for scheme in ["socks4", "socks5", "socks5h"] {
-        exchange_through(&format!("{scheme}://127.0.0.1:{}", dante.ports[0]));
+        exchange_through(&format!("{scheme}://127.0.0.1:{}", dante.port));
     }
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let way = format!("socks5://127.0.0.1:{}", dante.ports[0]);
+    let way = format!("socks5://127.0.0.1:{}", dante.port);
     assert_eq!(problem(&way, &format!("http://{dead}/")), ProxyProblem::Refused);
-    assert!(dante.directory.join("config").exists());
 }
 
 #[test]

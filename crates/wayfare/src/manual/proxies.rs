@@ -69,4 +69,14 @@
 //! (another status, its rules, the credentials) the request fails. The direct way is only ever taken
 //! if the list has it.
 //!
+//! # Sockets of your own
+//!
+//! A SOCKS proxy can wait for a connection ([`Manager::bind_at`](crate::Manager::bind_at), `BIND`), and
+//! one of version 5 relays datagrams ([`Manager::relay_at`](crate::Manager::relay_at),
+//! `UDP ASSOCIATE`); [`sockets`](crate::sockets) has what comes of it, for both faces. The proxy is
+//! named there and then, with its credentials: lists, chains, the environment and the delegate are for
+//! requests.
+//!
+//! # Deadlines
+//!
 //! Each proxy has [`Timeouts::proxy`](crate::options::Timeouts::proxy) to open the way.

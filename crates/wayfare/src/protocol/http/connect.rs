@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::header;
 use wayfare_net::clock::now;
-use wayfare_net::dial::{DialFailure, DialStep, DialWaits, Dialed, Dialer, ProxyManners, dial};
+use wayfare_net::dial::{DialFailure, DialStep, Dialed, Dialer, ProxyManners, dial};
 use wayfare_net::dns::Resolving;
 use wayfare_net::runtime::sleep;
 use wayfare_net::tls::facts::TlsFacts;
@@ -186,12 +186,7 @@ async fn dial_once(
             Versions::Http2 => Offer::Http2,
         },
         early,
-        waits: DialWaits {
-            resolve: options.timeouts.resolve,
-            connect: options.timeouts.connect,
-            tls: options.timeouts.tls,
-            proxy: options.timeouts.proxy,
-        },
+        waits: options.timeouts.of_dials(),
         proxies: ProxyManners { tls: options.tls.towards_proxies(), greeting: &greeting },
         pace: Pace::with_attempt_delay(options.connections.attempt_delay),
         memories: around.memories,
