@@ -92,7 +92,9 @@ pub mod proxy {
         Pac,
         engine::{Engine as PacEngine, ScriptFault, World as PacWorld},
     };
+    pub use wayfare_net::proxy::system::machine;
     pub use wayfare_proto::route::bypass::Bypass;
+    pub use wayfare_proto::route::machine::Machine;
     pub use wayfare_proto::route::pac::parse as parse_pac_answer;
     pub use wayfare_proto::route::proxy::{Capabilities, Chain, Proxy, ProxyKind, ProxyMistake};
     pub use wayfare_proto::route::settings::{BadVariable, Choice, Settings};

@@ -8,6 +8,7 @@ use url::Url;
 use wayfare_net::proxy::factory::{ProxyFactory, ProxyQuery};
 use wayfare_net::proxy::system;
 use wayfare_proto::route::bypass::Bypass;
+use wayfare_proto::route::machine::Machine;
 use wayfare_proto::route::proxy::{Chain, Load};
 
 use crate::error::{Error, ErrorKind, ProxyProblem, Stage};
@@ -46,9 +47,14 @@ impl Proxies {
     }
 
     /// The variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` decide (see
-    /// [`Settings`](crate::proxy::Settings) for the letter of it), as they are when the first
-    /// request of the process is made. This machine itself (`localhost`, loopback addresses) is
-    /// reached directly, as with browsers, Go and Qt, but not curl.
+    /// [`Settings`](crate::proxy::Settings) for the letter of it), and where none of them names a
+    /// proxy, on Windows and macOS the settings of the system do (see
+    /// [`Machine`](crate::proxy::Machine)); all as they are when the first request of the process is
+    /// made. This machine itself (`localhost`, loopback addresses) is reached directly, as with
+    /// browsers, Go and Qt, but not curl.
+    ///
+    /// A script that the system's settings name is not run:
+    /// [`machine`](crate::proxy::machine) tells where it is.
     #[must_use]
     pub fn system() -> Self {
         Self::from(Source::System)
@@ -100,9 +106,11 @@ impl Proxies {
         };
         Some(match &*self.source {
             Source::Off => Ok(Ways::direct("proxies are off")),
-            Source::System if system::settings().is_empty() => {
-                Ok(Ways::direct("no variable names a proxy"))
-            }
+            Source::System if system::settings().is_empty() => match system::machine_at_once()? {
+                none if *none == Machine::NONE => Ok(Ways::direct("no variable names a proxy")),
+                _ if let Some(ways) = bypassed() => Ok(ways),
+                machine => Ways::of_machine(machine, url),
+            },
             _ if let Some(ways) = bypassed() => Ok(ways),
             Source::Factory(_) => return None,
             Source::List(ways) => Ways::fit(ways.clone(), "the settings".into(), url),
@@ -119,7 +127,9 @@ impl Proxies {
             return known;
         }
         let Source::Factory(factory) = &*self.source else {
-            return Ok(Ways::direct("proxies are off"));
+            // Only what the system has set takes its time, and is known from then on.
+            let machine = system::machine().await.map_err(|why| undecided(&why.to_string()))?;
+            return self.at_once(url).unwrap_or_else(|| Ways::of_machine(machine, url));
         };
         let query = ProxyQuery::for_url(url);
         match factory.ways(&query).await {
@@ -163,6 +173,16 @@ pub(crate) struct Ways {
 impl Ways {
     fn direct(rule: impl Into<Cow<'static, str>>) -> Self {
         Self { first: Chain::DIRECT, others: Vec::new(), rule: rule.into() }
+    }
+
+    fn of_machine(machine: &Machine, url: &Url) -> Result<Self, Error> {
+        match machine.choose(url) {
+            Ok(choice) if choice.chain.is_direct() && machine.script().is_some() => {
+                Ok(Self::direct(format!("{}; their script is not run", choice.rule)))
+            }
+            Ok(choice) => Self::fit(vec![choice.chain], choice.rule.into(), url),
+            Err(bad) => Err(undecided(&format!("the machine's settings: {bad}")).because(bad)),
+        }
     }
 
     /// Those that can carry what goes to `url`.

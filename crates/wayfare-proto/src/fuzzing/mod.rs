@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("http1_body", http1::body),
     ("http1_exchange", http1::exchange),
     ("http1_head", http1::head),
+    ("machine", proxy::machine),
     ("media_type", syntax::media_type),
     ("multipart_name", wire::multipart_name),
     ("netlink", wire::netlink),

@@ -1,9 +1,11 @@
 //! Harnesses for what proxies say and how they are named.
 
 use bytes::BytesMut;
+use url::Url;
 
 use crate::address::target::Target;
 use crate::route::bypass::Bypass;
+use crate::route::machine::Machine;
 use crate::route::pac;
 use crate::route::portal;
 use crate::route::proxy::{Chain, Proxy};
@@ -66,6 +68,22 @@ pub fn proxy_text(data: &[u8]) {
     for host in ["a.test", "127.0.0.1", "[::1]", text.as_ref()] {
         let plain = bypass.rule_for(host, 80).is_some();
         assert!(!plain || bypass.clone().with_loopback().rule_for(host, 80).is_some());
+    }
+}
+
+/// Reads the bytes as what the tools of Windows and macOS print of their settings.
+pub fn machine(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let urls = ["http://a.test/", "https://a.test/", "ftp://127.0.0.1/"];
+    let Ok(urls) = urls.map(str::parse).into_iter().collect::<Result<Vec<Url>, _>>() else {
+        return;
+    };
+    for machine in [Machine::of_windows(&text), Machine::of_macos(&text)] {
+        for url in &urls {
+            let choice = machine.choose(url);
+            let is_direct = choice.as_ref().is_ok_and(|choice| choice.chain.is_direct());
+            assert!(is_direct || !machine.is_empty(), "{choice:?} out of nothing");
+        }
     }
 }
 

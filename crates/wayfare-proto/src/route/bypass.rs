@@ -47,6 +47,7 @@ enum Hosts {
     All,
     Below(String),
     Domain(String),
+    Exactly(String),
     Local,
     Network(IpAddr, u8),
     Pattern(String),
@@ -62,6 +63,9 @@ enum Loopback {
 }
 
 impl Bypass {
+    /// No host.
+    pub const NONE: Self = Self { rules: Vec::new(), loopback: Loopback::Proxied };
+
     /// Reads a list; an entry that makes no sense matches nothing.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -71,6 +75,22 @@ impl Bypass {
                 bypass.loopback = Loopback::Never;
             } else if let Some((hosts, port)) = rule(entry) {
                 bypass.rules.push(Rule { text: entry.to_owned(), hosts, port });
+            }
+        }
+        bypass
+    }
+
+    /// As [`Bypass::parse`], but a domain is a host and nothing below it, as Windows and macOS have it.
+    #[must_use]
+    pub fn exactly(text: &str) -> Self {
+        let mut bypass = Self::parse(text);
+        for rule in &mut bypass.rules {
+            if let Hosts::Domain(name) = &mut rule.hosts {
+                let name = std::mem::take(name);
+                rule.hosts = match rule.text.starts_with('.') {
+                    true => Hosts::Below(name),
+                    false => Hosts::Exactly(name),
+                };
             }
         }
         bypass
@@ -140,6 +160,7 @@ impl Host {
                 is_within(*address, *network, *bits)
             }
             (Hosts::Domain(domain), Self::Name(name)) => name == domain || is_below(name, domain),
+            (Hosts::Exactly(domain), Self::Name(name)) => name == domain,
             (Hosts::Below(domain), Self::Name(name)) => is_below(name, domain),
             // A zone is not a part of the name (it could be made to look like any).
             (Hosts::Local, Self::Name(name)) => !name.contains(['.', ':', '%']),

@@ -4,6 +4,7 @@ pub mod bad_proxies;
 pub mod bypass;
 pub mod happy_eyeballs;
 pub mod hops;
+pub mod machine;
 pub mod memory;
 pub mod name_server;
 pub mod pac;

@@ -8,8 +8,10 @@
 //!
 //! * [`Proxies::system`](crate::options::Proxies::system), the default: the variables `http_proxy`,
 //!   `https_proxy`, `all_proxy` and `no_proxy`, as they are at the first request of the process. A
-//!   variable that names no proxy fails the requests that it is for. What a desktop or an operating
-//!   system knows beyond them is not read.
+//!   variable that names no proxy fails the requests that it is for. Where none of them is set, the
+//!   static settings of Windows and macOS decide ([`Machine`](crate::proxy::Machine)); a script that
+//!   those name is not run, but [`machine`](crate::proxy::machine) tells where it is, for
+//!   `Proxies::pac_url`. What a Linux desktop knows is not read.
 //! * `Proxies::desktop` (feature `dbus`, Linux): the desktop is asked for every request over D-Bus, and
 //!   the environment decides where there is none.
 //! * [`Proxies::through`](crate::options::Proxies::through): one proxy, or a chain of them.
