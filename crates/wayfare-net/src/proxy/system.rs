@@ -61,7 +61,7 @@ struct Tool {
 
 fn told_by(tool: Option<&Tool>) -> Machine {
     let Some(Tool { program, arguments, read }) = tool else { return Machine::NONE };
-    let told = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let told = Command::new(program).args(*arguments).stdin(Stdio::null()).output();
     match told {
         Ok(told) if told.status.success() => read(&String::from_utf8_lossy(&told.stdout)),
         _ => Machine::NONE,
