@@ -2,6 +2,7 @@
 //! if a promise is broken.
 
 pub mod address;
+pub mod auth;
 pub mod certificate;
 pub mod coding;
 pub mod dns;
@@ -18,6 +19,7 @@ pub type Harness = fn(&[u8]);
 pub const TARGETS: &[(&str, Harness)] = &[
     ("address", address::address),
     ("certificate", certificate::certificate),
+    ("challenge", auth::challenge),
     ("coding", coding::coding),
     ("content_disposition", syntax::content_disposition),
     ("cookie_date", remembered::cookie_date),
@@ -33,6 +35,8 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("media_type", syntax::media_type),
     ("multipart_name", wire::multipart_name),
     ("netlink", wire::netlink),
+    ("netrc", auth::netrc),
+    ("ntlm", auth::ntlm),
     ("ocsp", certificate::ocsp),
     ("private_key", certificate::private_key),
     ("proxy_text", proxy::proxy_text),

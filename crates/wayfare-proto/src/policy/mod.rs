@@ -1,5 +1,6 @@
 //! What may be done, kept and tried.
 
+pub mod auth;
 pub mod cookie;
 pub mod deadline;
 pub mod early_data;

@@ -9,6 +9,7 @@ pub mod field;
 pub mod file_name;
 pub mod media_type;
 pub mod mime_by_name;
+pub mod netrc;
 mod parameter;
 pub mod range;
 pub mod set_cookie;

@@ -1,0 +1,63 @@
+//! Harnesses for what servers ask when they want to know who is asking.
+
+use crate::policy::auth::digest::Line;
+use crate::policy::auth::space::{Book, Login};
+use crate::policy::auth::{Offer, Schemes, ntlm};
+use crate::syntax::challenge::Challenge;
+use crate::syntax::credentials::Credentials;
+use crate::syntax::netrc::Netrc;
+use crate::syntax::stamp::Stamp;
+
+/// Reads challenges and answers each; no answer may have a line of its own.
+pub fn challenge(data: &[u8]) {
+    let ada = Credentials::new("a\"d\\\u{e4}", "s:ecret");
+    for offer in Offer::of(&Challenge::parse(data), Schemes::all()) {
+        let mut book = Book::default();
+        book.open((), "/a/b", &offer, ada.clone());
+        let Some(mut login) = Login::answer(&offer, ada.clone()) else { continue };
+        let line = Line { method: "GET", target: "/a/b?c", body: Some(b"") };
+        for _ in 0..2 {
+            if let Some(said) = login.say(&line, "cnonce") {
+                assert!(said.is_sensitive() && !said.as_bytes().contains(&b'\n'));
+            }
+            if let Login::Digest(session) = &mut login {
+                session.handle_info(data);
+            }
+        }
+    }
+}
+
+/// Reads a message of NTLM and answers it; the answer's parts must lie inside of it.
+pub fn ntlm(data: &[u8]) {
+    let read = match std::str::from_utf8(data).map(ntlm::Question::read_token) {
+        Ok(Ok(read)) => Ok(read),
+        _ => ntlm::Question::read(data.to_vec()),
+    };
+    let Ok(question) = read else { return };
+    let around = ntlm::Circumstances {
+        challenge: [7; 8],
+        now: Stamp::from_seconds(1_800_000_000),
+        service: "HTTP/a.test",
+        binding: Some(data),
+    };
+    let ada = Credentials::new("D\\ada", "secret");
+    if let Ok(message) = ntlm::proof(&ntlm::hello(), &question, &ada, &around) {
+        for at in [12, 20, 28, 36] {
+            let length = usize::from(u16::from_le_bytes([message[at], message[at + 1]]));
+            let place = message[at + 4..at + 8].try_into().map(u32::from_le_bytes);
+            let place = usize::try_from(place.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
+            assert!(message.get(place..place + length).is_some());
+        }
+    }
+}
+
+/// Reads a `.netrc`.
+pub fn netrc(data: &[u8]) {
+    if let Ok(netrc) = Netrc::parse(&String::from_utf8_lossy(data)) {
+        for user in [None, Some("ada")] {
+            if let Some(found) = netrc.find("a.test", user) {
+                assert!(user.is_none_or(|user| user == found.user()));
+            }
+        }
+    }
+}
