@@ -36,6 +36,14 @@ pub trait Network: Send + Sync + 'static {
     /// The resolver's own error; an empty list is also an error to the caller.
     fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>>;
 
+    /// The name of `address` as the system knows it; a network without such names has none.
+    ///
+    /// # Errors
+    /// The resolver's own error, or [`io::ErrorKind::Unsupported`].
+    fn name_of<'a>(&'a self, _: &'a Home, _: IpAddr) -> Asking<'a, io::Result<String>> {
+        Box::pin(std::future::ready(Err(io::ErrorKind::Unsupported.into())))
+    }
+
     /// Asks for the addresses of `name`; by default all at once, with [`Network::resolve`].
     fn questions<'a>(&'a self, home: &'a Home, name: &'a str) -> Vec<Question<'a>> {
         vec![Question::All(self.resolve(home, name))]
@@ -73,6 +81,10 @@ pub struct System;
 impl Network for System {
     fn resolve<'a>(&'a self, home: &'a Home, name: &'a str) -> Asking<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(crate::names::lookup(home, name))
+    }
+
+    fn name_of<'a>(&'a self, home: &'a Home, address: IpAddr) -> Asking<'a, io::Result<String>> {
+        Box::pin(crate::names::name_of(home, address))
     }
 
     fn datagrams(&self, home: &Home, peer: SocketAddr, options: &SocketOptions) -> io::Result<Udp> {

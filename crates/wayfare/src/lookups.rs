@@ -50,7 +50,8 @@ impl Manager {
         self.addresses_in(&home()?, name).await
     }
 
-    /// The names of an address: those of the hosts file, or else those of its PTR records.
+    /// The names of an address as the system knows them (`getnameinfo`: nsswitch, the hosts file, DNS),
+    /// or else those of its PTR records; only the latter where an own resolver was chosen.
     ///
     /// A name found this way proves nothing: whoever has the address says what it is called.
     ///

@@ -60,7 +60,8 @@ impl Resolving {
         self.resolve(home, name).await.map_err(|why| LookupFailure::from(&why))
     }
 
-    /// The names of an address, from the hosts file or else from its PTR records.
+    /// The names of an address: what the system's resolver says, with the other names that the hosts
+    /// file has for it, or else those of its PTR records.
     ///
     /// # Errors
     /// [`LookupFailure`] of whoever was asked.
@@ -77,11 +78,17 @@ impl Resolving {
             Resolver::System => {
                 let read =
                     home.unblock(|| std::fs::read_to_string(HOSTS).unwrap_or_default()).await;
-                let names = hosts::names_of(&read.unwrap_or_default(), address);
-                if !names.is_empty() {
-                    return Ok(names);
+                let mut names = hosts::names_of(&read.unwrap_or_default(), address);
+                match self.network.name_of(home, address).await {
+                    // The hosts file may have no say, or not the first.
+                    Ok(name) if !names.contains(&name) => return Ok(vec![name]),
+                    Ok(name) => {
+                        names.sort_by_key(|other| *other != name);
+                        return Ok(names);
+                    }
+                    Err(_) if !names.is_empty() => return Ok(names),
+                    Err(_) => &[],
                 }
-                &[]
             }
         };
         let found = self.names.reverse(&self.around(home), servers, address).await?;
