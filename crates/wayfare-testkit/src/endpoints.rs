@@ -4,6 +4,7 @@
 
 mod bytes;
 mod coded;
+mod identity;
 mod paced;
 mod plain;
 mod raw;
@@ -113,11 +114,12 @@ pub(crate) struct Call {
 pub(crate) struct Site {
     log: Arc<Log>,
     connections: Arc<Connections>,
+    doorkeeper: identity::Doorkeeper,
 }
 
 impl Site {
     pub(crate) fn new(log: Arc<Log>, connections: Arc<Connections>) -> Self {
-        Self { log, connections }
+        Self { log, connections, doorkeeper: identity::Doorkeeper::default() }
     }
 
     /// Answers one request.

@@ -8,6 +8,7 @@ use url::Url;
 use wayfare_net::tls::Rejection;
 use wayfare_proto::certificate::Certificate;
 use wayfare_proto::certificate::problem::Problem;
+use wayfare_proto::policy::auth::{Offer, Scheme};
 use wayfare_proto::route::proxy::Proxy;
 pub use wayfare_proto::syntax::credentials::Credentials;
 
@@ -40,6 +41,14 @@ pub trait Delegate: Send + Sync {
     fn certificate<'a>(&'a self, asked: &'a CertificateQuestion) -> Trusting<'a> {
         let _ = asked;
         Box::pin(std::future::ready(Trust::No))
+    }
+
+    /// Who is asking? Asked when a server wants to know and neither the request nor the manager's
+    /// settings say, or what they say was refused; once for each realm however many requests wait,
+    /// and not again for a while when the answer is refused.
+    fn credentials<'a>(&'a self, asked: &'a CredentialsQuestion) -> Login<'a> {
+        let _ = asked;
+        Box::pin(std::future::ready(None))
     }
 
     /// Who is asking? Asked when a proxy wants to know and its settings do not say, or say what it
@@ -96,6 +105,28 @@ impl CertificateQuestion {
 
 /// A user name and a password, or nothing, which may take its time.
 pub type Login<'a> = Pin<Box<dyn Future<Output = Option<Credentials>> + Send + 'a>>;
+
+/// A server that wants to know who is asking.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CredentialsQuestion {
+    /// What was asked for.
+    pub url: Url,
+    /// What the server calls the things that it guards, if it says; only a server that is reached
+    /// over TLS is known to have chosen these words.
+    pub realm: Option<String>,
+    /// How the answer will be said; Basic tells the password as it is.
+    pub scheme: Scheme,
+    /// Who it has to be, if the URL names a user without a password.
+    pub user: Option<String>,
+}
+
+impl CredentialsQuestion {
+    pub(crate) fn new(url: Url, offer: &Offer, user: Option<String>) -> Self {
+        let realm = offer.realm().map(str::to_owned);
+        Self { url, realm, scheme: offer.scheme(), user }
+    }
+}
 
 /// A proxy that wants to know who is asking.
 #[derive(Clone, Debug)]

@@ -14,10 +14,10 @@ use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::Event;
 use wayfare_proto::wire::http1::limits::HeadLimits;
 
-use crate::delegate::{Delegate, SaysNo};
+use crate::delegate::{Credentials, Delegate, SaysNo};
 use crate::error::{Error, ErrorKind, ProxyTrouble, Stage};
 use crate::events::{Emitter, Listener};
-use crate::options::{Bodies, Connections, Dns, Options, Proxies, Redirects, Timeouts, Tls};
+use crate::options::{Auth, Bodies, Connections, Dns, Options, Proxies, Redirects, Timeouts, Tls};
 use crate::pool::Reuse;
 use crate::protocol::http::{Flight, Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
@@ -191,6 +191,47 @@ impl Manager {
         Ok(([vec![first], others].concat(), rule.into_owned()))
     }
 
+    /// Keeps credentials for the places that `url` names: its origin, and of that what is below the
+    /// folder of its path. They are said when a server there asks, in `realm` only if one is named,
+    /// and never to anybody else; with nothing in their place the former ones are forgotten.
+    ///
+    /// ```
+    /// use wayfare::delegate::Credentials;
+    /// let manager = wayfare::Manager::new();
+    /// let ada = Credentials::new("ada", "secret");
+    /// manager.set_credentials("https://example.org/docs/", None, Some(ada))?;
+    /// # Ok::<(), wayfare::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidUrl`] if it is no URL of `http` or `https`.
+    pub fn set_credentials(
+        &self,
+        url: &str,
+        realm: Option<&str>,
+        credentials: Option<Credentials>,
+    ) -> Result<(), Error> {
+        let parsed = parse(url)?;
+        let Some(origin) = Origin::of(&parsed) else {
+            let message = "only http and https have servers that ask who is asking";
+            return Err(Error::new(ErrorKind::InvalidUrl, Stage::Plan, message).at(&parsed));
+        };
+        let path = parsed.path();
+        let folder = &path[..=path.rfind('/').unwrap_or(0)];
+        let realm = realm.map(str::to_owned);
+        self.shared.access.set_known(origin, realm, folder.to_owned(), credentials);
+        Ok(())
+    }
+
+    /// Forgets who servers and proxies were told is asking, which answers of the delegate were
+    /// refused, and every kept connection, which may have been proven to be somebody's. What
+    /// [`Manager::set_credentials`] keeps stays.
+    pub fn clear_access_cache(&self) {
+        self.shared.access.clear();
+        self.shared.logins.clear();
+        self.shared.connections.clear();
+    }
+
     /// Forgets which proxies did not work, and what was said to those that asked.
     pub fn forget_proxies(&self) {
         self.shared.bad_proxies().clear();
@@ -263,6 +304,12 @@ impl Builder {
     /// Sets how connections are made and shared.
     pub fn connections(mut self, connections: Connections) -> Self {
         self.options.connections = connections;
+        self
+    }
+
+    /// Sets how requests say who is asking.
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.options.auth = auth;
         self
     }
 

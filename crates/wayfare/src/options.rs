@@ -1,5 +1,6 @@
 //! Settings, grouped by the part they belong to; a request is born with its manager's.
 
+mod auth;
 #[cfg(feature = "pkcs12")]
 mod bundle;
 mod tls;
@@ -19,6 +20,7 @@ pub use wayfare_proto::wire::coding::guard::BombGuard;
 pub use wayfare_proto::wire::http1::limits::HeadLimits;
 
 pub use crate::proxies::Proxies;
+pub use auth::{Auth, AuthenticationReuse, Netrc, Scheme, Schemes};
 pub use tls::{
     CipherSuite, DangerousTls, EarlyData, Ech, Exceptions, Group, KeyLog, Pins, Resumption,
     Revocation, Tls, TlsVersions,
@@ -28,6 +30,8 @@ pub use tls::{
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
+    /// Who requests say to be, and how.
+    pub auth: Auth,
     /// Bodies of answers.
     pub bodies: Bodies,
     /// Connections and who shares them.

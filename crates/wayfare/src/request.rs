@@ -21,15 +21,17 @@ use wayfare_proto::trace::event::Event;
 
 use crate::blocking::Blocking;
 use crate::body::Body;
+use crate::delegate::Credentials;
 use crate::error::Error;
 use crate::events::{Emitter, Listener, channel};
 use crate::manager::{Manager, no_home, parse};
 use crate::options::{
-    Bodies, Connections, Dns, HeadLimits, Options, Proxies, Redirects, Timeouts, Tls,
+    Auth, Bodies, Connections, Dns, HeadLimits, Options, Proxies, Redirects, Timeouts, Tls,
 };
 use crate::queue::Ticket;
 use crate::reply::Reply;
 use crate::transfer::handle::{Finished, Handle, Handlers, spawn};
+use crate::transfer::identity::Own;
 use crate::transfer::{Start, Transfer, run};
 
 /// Marks requests that are awaited.
@@ -62,6 +64,7 @@ pub struct Request<Face = Awaited> {
     url: Result<Url, Error>,
     headers: HeaderMap,
     body: Body,
+    own: Option<Box<Own>>,
     options: Arc<Options>,
     priority: Priority,
     listeners: Vec<Listener>,
@@ -158,6 +161,7 @@ impl<Face> Request<Face> {
             url,
             headers: HeaderMap::new(),
             body: Body::empty(),
+            own: None,
             priority: Priority::Normal,
             handlers: None,
             face: PhantomData,
@@ -199,7 +203,9 @@ impl<Face> Request<Face> {
         self
     }
 
-    /// Sets `Authorization: Basic` (RFC 7617), for this origin only.
+    /// Sets `Authorization: Basic` (RFC 7617), for this origin only, without being asked; the server
+    /// learns the password as it is. [`Request::credentials`] waits for the server to ask, and says
+    /// it in the strongest way that the server takes.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
         if user.contains(':') {
             self.fail("a user name for Basic authentication cannot contain a colon");
@@ -211,6 +217,20 @@ impl<Face> Request<Face> {
             value.set_sensitive(true);
             self.headers.insert(header::AUTHORIZATION, value);
         }
+        self
+    }
+
+    /// Sets who it says to be when a server of this origin asks; see [`Auth`](crate::options::Auth)
+    /// for how. Nobody else is told, and what the server accepted goes along unasked only with
+    /// requests that say to be the same.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.own = Some(Box::new(Own::Known(credentials)));
+        self
+    }
+
+    /// Sets how it says who is asking.
+    pub fn auth(mut self, auth: Auth) -> Self {
+        Arc::make_mut(&mut self.options).auth = auth;
         self
     }
 
@@ -331,8 +351,8 @@ impl<Face> Request<Face> {
         self
     }
 
-    /// User name and password in a URL become Basic credentials for its origin, and never leave
-    /// in the URL.
+    /// User name and password in a URL become the request's credentials, and never leave in the
+    /// URL.
     fn take_user_info(&mut self) {
         let Ok(url) = &mut self.url else { return };
         if url.username().is_empty() && url.password().is_none() {
@@ -343,11 +363,10 @@ impl<Face> Request<Face> {
         // Neither fails on a URL that had them.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let encoded = STANDARD.encode(format!("{user}:{password}"));
-        if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {encoded}")) {
-            value.set_sensitive(true);
-            self.headers.insert(header::AUTHORIZATION, value);
-        }
+        self.own = Some(Box::new(match password.is_empty() {
+            true => Own::Named(user),
+            false => Own::Known(Credentials::new(user, password)),
+        }));
     }
 
     fn fail(&mut self, why: &str) {
@@ -363,6 +382,7 @@ impl<Face> Request<Face> {
             url: self.url?,
             headers: self.headers,
             body: self.body,
+            own: self.own,
             emitter: Box::new(Emitter::new(self.listeners, progress)),
             ticket: Ticket::new(self.priority),
             options: self.options,

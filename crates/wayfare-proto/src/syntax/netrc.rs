@@ -1,5 +1,9 @@
 //! `.netrc`: user names and passwords by host, as FTP programs and curl have kept them.
 
+use std::fmt;
+
+use zeroize::Zeroize;
+
 use crate::syntax::credentials::Credentials;
 
 /// The entries of a `.netrc` file.
@@ -15,12 +19,24 @@ pub struct Netrc {
     entries: Vec<Entry>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Entry {
     /// Nothing for `default`.
     machine: Option<String>,
     login: Option<String>,
     password: Option<String>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.password.zeroize();
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("machine", &self.machine).finish_non_exhaustive()
+    }
 }
 
 /// Why a file was refused.
@@ -32,8 +48,8 @@ pub struct Fault {
     pub what: &'static str,
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.what)
     }
 }
@@ -55,7 +71,7 @@ impl Netrc {
             match word.as_str() {
                 "machine" => {
                     let machine = Some(words.value()?.to_ascii_lowercase());
-                    entries.push(Entry { machine, ..Entry::default() });
+                    entries.push(Entry { machine, login: None, password: None });
                 }
                 "default" => entries.push(Entry::default()),
                 "macdef" => words.skip_macro(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
+use crate::policy::auth::Scheme;
 use crate::policy::early_data::EarlyOutcome;
 
 /// Something that happened to a transfer.
@@ -30,6 +31,13 @@ impl Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum What {
+    /// A server wants to know who is asking (401).
+    AuthenticationRequired {
+        /// What it calls the things that it guards, if it says.
+        realm: Option<String>,
+        /// The scheme that is taken.
+        scheme: Scheme,
+    },
     /// A proxy is asked for the way on.
     AskingProxy {
         /// The proxy, without credentials.

@@ -1,6 +1,6 @@
 //! The table of endpoints: the only place that says which path does what.
 
-use super::{Endpoint, Run, bytes, coded, paced, plain, raw, text, upload};
+use super::{Endpoint, Run, bytes, coded, identity, paced, plain, raw, text, upload};
 
 /// Finds the endpoint whose pattern the path fits.
 pub(super) fn find(path: &[String]) -> Option<&'static Endpoint> {
@@ -102,6 +102,17 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         "/auth-basic",
         "401 until Authorization is Basic with user `user` and password `passwd`",
         plain::auth_basic,
+    ),
+    after(
+        "/auth-digest[?algorithm=MD5&qop=auth&uses={n}&next&userhash]",
+        "401 until Authorization is a right Digest for user `user` and password `passwd`; a nonce is \
+         good for so many uses, and with next each answer names another one",
+        identity::auth_digest,
+    ),
+    after(
+        "/auth-ntlm",
+        "401 until the connection is proven by NTLM to be of user `user` with password `passwd`",
+        identity::auth_ntlm,
     ),
     after("/file/{name}", "a download with Content-Disposition for this name", plain::file),
     after("/faults", "the list of faults", raw::faults),

@@ -231,6 +231,15 @@ impl Body {
         }
     }
 
+    /// Every byte that will be sent, if they are all at hand.
+    pub(crate) fn known_bytes(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(bytes),
+            Content::Nothing => Some(&[]),
+            _ => None,
+        }
+    }
+
     /// Starts giving the bytes.
     pub(crate) fn open(self, home: &Home) -> io::Result<Box<dyn Source>> {
         match self.content {

@@ -7,6 +7,7 @@ use wayfare_proto::policy::redirect::{self, Decision, Exchange};
 use wayfare_proto::policy::retry::{self, Age, Break, Replay};
 use wayfare_proto::syntax::range::{self, ContentRange, RangeSpec};
 
+use super::identity::Unauthorized;
 use super::{Again, Expectation, Question, Transfer};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{Answer, Failure, Outcome};
@@ -64,6 +65,11 @@ impl Transfer {
         let sent = answer.connection.early_data();
         if early_data::is_too_early(answer.status, sent) && self.tries.too_early == 0 {
             return Ok(Verdict::Again(self.wait_for_handshake()));
+        }
+        let offers = self.judge_unauthorized(&mut answer);
+        if !offers.is_empty() {
+            let asked = Unauthorized::new(offers, answer);
+            return Ok(Verdict::Ask(Question::Identity(Box::new(asked))));
         }
         if let Some(challenged) = self.judge_challenge(&mut answer) {
             return Ok(Verdict::Ask(Question::Login(Box::new(challenged))));

@@ -10,6 +10,7 @@ impl Transfer {
     /// Takes in what the raw head of an answer teaches, whatever becomes of the answer.
     pub(super) fn learn(&mut self, outcome: &Outcome) {
         if let Outcome::Answered(answer) = outcome {
+            self.learn_who(answer);
             let way = self.key.as_ref().map(|key| &key.footing.way);
             for proxy in way.map(Chain::proxies).unwrap_or_default() {
                 self.shared.bad_proxies().handle_success(proxy);

@@ -2,37 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex as Turnstile;
-use wayfare_net::clock::now;
 use wayfare_proto::route::proxy::{Chain, Proxy, ProxyKind};
 use wayfare_proto::syntax::credentials::Credentials;
 
+use super::door::Door;
 use crate::delegate::{Delegate, ProxyQuestion};
 
 /// What was said to proxies, for all transfers of a manager.
 #[derive(Default)]
 pub(crate) struct Logins {
-    doors: Mutex<HashMap<(ProxyKind, String, String), Arc<Door>>>,
+    doors: Mutex<HashMap<(ProxyKind, String, String), Guarded>>,
 }
 
-/// One proxy and realm.
-struct Door {
-    proxy: Proxy,
-    /// Held while somebody is being asked, so that others wait for what comes of it.
-    said: Turnstile<Said>,
-    /// A copy for those who only want to look.
-    known: Mutex<Option<Credentials>>,
-}
-
+/// One realm of a proxy.
 #[derive(Clone)]
-enum Said {
-    Accepted(Credentials),
-    Nothing,
-    /// Nobody is asked again for a while: a proxy may pass on what an origin made up, and its own
-    /// refusal may be a passing one.
-    Refused(Instant),
+struct Guarded {
+    proxy: Proxy,
+    door: Arc<Door>,
 }
 
 impl Logins {
@@ -45,25 +32,7 @@ impl Logins {
         heard: Option<&Credentials>,
     ) -> Option<Credentials> {
         let door = self.door(&question.proxy, question.realm.as_deref().unwrap_or_default());
-        let mut said = door.said.lock().await;
-        match &*said {
-            // Somebody else was asked while this request was on its way.
-            Said::Accepted(known) if heard != Some(known) => return Some(known.clone()),
-            Said::Refused(since) if now() < *since + REFUSED_FOR => return None,
-            Said::Accepted(_) => {
-                *said = Said::Refused(now());
-                *door.lock() = None;
-                return None;
-            }
-            Said::Nothing | Said::Refused(_) => {}
-        }
-        let answer = delegate.proxy_credentials(question).await;
-        *said = match &answer {
-            Some(credentials) => Said::Accepted(credentials.clone()),
-            None => Said::Refused(now()),
-        };
-        door.lock().clone_from(&answer);
-        answer
+        door.answer(heard, || delegate.proxy_credentials(question)).await
     }
 
     /// The same way, its proxies without credentials told what they were told before.
@@ -73,8 +42,8 @@ impl Logins {
             return way;
         }
         let knows = |proxy: &Proxy| {
-            let mut same = doors.values().filter(|door| door.proxy.is_same_place(proxy));
-            same.find_map(|door| door.lock().clone())
+            let mut same = doors.values().filter(|guarded| guarded.proxy.is_same_place(proxy));
+            same.find_map(|guarded| guarded.door.known())
         };
         let told = way.proxies().iter().map(|proxy| match proxy.credentials() {
             None => match knows(proxy) {
@@ -97,28 +66,14 @@ impl Logins {
         if doors.len() >= MOST && !doors.contains_key(&key) {
             doors.clear();
         }
-        let made = || {
-            Arc::new(Door {
-                proxy: proxy.clone(),
-                said: Turnstile::new(Said::Nothing),
-                known: Mutex::default(),
-            })
-        };
-        doors.entry(key).or_insert_with(made).clone()
+        let made = || Guarded { proxy: proxy.clone(), door: Arc::default() };
+        doors.entry(key).or_insert_with(made).door.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(ProxyKind, String, String), Arc<Door>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(ProxyKind, String, String), Guarded>> {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Door {
-    fn lock(&self) -> MutexGuard<'_, Option<Credentials>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// How long what was refused is not asked about again.
-const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// A proxy that names another realm each time must not fill the memory.
 const MOST: usize = 256;

@@ -1,8 +1,11 @@
 //! One request's life: plan, attempt, learn, judge, deliver.
 
+pub(crate) mod access;
 mod attempt;
 mod deliver;
+mod door;
 pub(crate) mod handle;
+pub(crate) mod identity;
 mod judge;
 mod learn;
 pub(crate) mod logins;
@@ -34,6 +37,7 @@ use crate::options::Options;
 use crate::protocol::Answer;
 use crate::queue::{LaneKey, Ticket, Turn};
 use crate::reply::{Redirect, Reply};
+use identity::{Own, Said, Unauthorized};
 use judge::Verdict;
 use shared::Shared;
 use way::Challenged;
@@ -98,6 +102,8 @@ pub(crate) struct Transfer {
     /// Whether the chain has left the first origin.
     border: Border,
     tries: Tries,
+    /// Who it says to be itself.
+    own: Option<Box<Own>>,
     /// How often a proxy was told who is asking.
     logins: u8,
     expectation: Expectation,
@@ -113,6 +119,8 @@ struct Journey {
     redirects: Vec<Redirect>,
     /// The ways to be tried after the one taken.
     other_ways: Vec<Chain>,
+    /// Who servers were told is asking.
+    said: Said,
 }
 
 /// What a transfer starts from.
@@ -121,6 +129,7 @@ pub(crate) struct Start {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
+    pub(crate) own: Option<Box<Own>>,
     pub(crate) options: Arc<Options>,
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) emitter: Box<Emitter>,
@@ -150,6 +159,8 @@ enum Expectation {
 pub(crate) enum Question {
     /// Certificates that are not in order, and the error if they are not accepted.
     Certificate(Error),
+    /// Who is asking a server.
+    Identity(Box<Unauthorized>),
     /// Who is asking a proxy.
     Login(Box<Challenged>),
     /// A redirect, and the answer to deliver if it is not to be followed.
@@ -176,6 +187,7 @@ impl Transfer {
             journey: None,
             stage: Stage::Queue,
             border: Border::Kept,
+            own: start.own,
             tries: Tries::default(),
             logins: 0,
             expectation: Expectation::AsAsked,
@@ -235,6 +247,7 @@ impl Transfer {
                     self.border = Border::Crossed;
                 }
                 self.journey().redirects.push(Redirect::new(from, status));
+                self.journey().said.move_on();
                 if next.body == BodyFate::Drop {
                     self.body = Body::empty();
                 }
@@ -254,6 +267,7 @@ impl Transfer {
     async fn ask_delegate(&mut self, question: Question) -> Result<Asked, Error> {
         let (next, answer) = match question {
             Question::Certificate(error) => return self.trust(error).await.map(Asked::Yes),
+            Question::Identity(asked) => return self.identify(*asked).await,
             Question::Login(challenged) => return self.login(*challenged).await.map(Asked::Yes),
             Question::Redirect { next, answer } => (next, answer),
         };

@@ -30,10 +30,11 @@ impl Transfer {
             && self.body.media_type().is_none()
             && self.asks_for_codings()
             && !self.tells_forwarder()
+            && !self.may_say_who()
             && self.shared.sends_unchanged(&self.options)
     }
 
-    fn fields(&self) -> HeaderMap {
+    fn fields(&mut self) -> HeaderMap {
         let mut headers = self.with_defaults();
         if !headers.contains_key(header::CONTENT_TYPE)
             && let Some(media_type) = self.body.media_type()
@@ -48,6 +49,7 @@ impl Transfer {
         if self.expectation == Expectation::GivenUp {
             headers.remove(header::EXPECT);
         }
+        self.say_who(&mut headers);
         self.address_proxy(&mut headers);
         headers
     }

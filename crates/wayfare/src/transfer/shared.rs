@@ -16,6 +16,7 @@ use wayfare_proto::policy::early_data::Refusals;
 use wayfare_proto::route::bad_proxies::BadProxies;
 use wayfare_proto::route::proxy::Chain;
 
+use super::access::Access;
 use super::logins::Logins;
 use super::trust::Trials;
 use super::way::PROXY_CONNECTION;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) options: Arc<Options>,
     pub(crate) trials: Trials,
     pub(crate) logins: Logins,
+    pub(crate) access: Access,
     /// What replaces the proxies of `options`, if anything was set since.
     proxies: Mutex<Option<Proxies>>,
     bad_proxies: Mutex<BadProxies>,
@@ -67,6 +69,7 @@ impl Shared {
             delegate,
             trials: Trials::default(),
             logins: Logins::default(),
+            access: Access::default(),
             proxies: Mutex::default(),
             bad_proxies: Mutex::default(),
             early_refusals: Mutex::default(),

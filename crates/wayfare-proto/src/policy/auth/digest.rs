@@ -245,20 +245,23 @@ impl Session {
     pub fn prove(&mut self, line: &Line<'_>, cnonce: &str) -> Option<HeaderValue> {
         self.count = self.count.checked_add(1)?;
         let first = self.first.get_or_insert_with(|| cnonce.to_owned()).clone();
-        let proof = self.proof(line, cnonce, &first)?;
+        // A session's key is made with its first nonce (RFC 7616 §3.4.2), which some servers take to
+        // be that of the request at hand: one that does not change is right for both.
+        let cnonce = if self.challenge.is_session { first.as_str() } else { cnonce };
+        let proof = self.proof(line, cnonce)?;
         let text = self.field(line, cnonce, &proof)?;
         let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    fn proof(&self, line: &Line<'_>, cnonce: &str, first: &str) -> Option<Zeroizing<String>> {
+    fn proof(&self, line: &Line<'_>, cnonce: &str) -> Option<Zeroizing<String>> {
         let Challenge { realm, nonce, algorithm, .. } = &self.challenge;
         let (user, password) = (self.credentials.user(), self.credentials.password());
         let hex = |text: &str| algorithm.hex(text.as_bytes());
         let mut key = hex(&Zeroizing::new(format!("{user}:{realm}:{password}")));
         if self.challenge.is_session {
-            key = hex(&Zeroizing::new(format!("{}:{nonce}:{first}", *key)));
+            key = hex(&Zeroizing::new(format!("{}:{nonce}:{cnonce}", *key)));
         }
         let mut covered = format!("{}:{}", line.method, line.target);
         if self.challenge.covers == Covers::Body {

@@ -1,0 +1,208 @@
+//! Who servers were told is asking, and what is known beforehand, for all transfers of a manager.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue};
+use wayfare_net::clock::now;
+use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::auth::digest::Line;
+use wayfare_proto::policy::auth::space::{Book, Login};
+use wayfare_proto::policy::auth::{Asker, Offer, Scheme};
+use wayfare_proto::syntax::credentials::Credentials;
+
+use super::door::{Door, REFUSED_FOR};
+use crate::body::random;
+
+/// Who servers were told is asking, and what is known beforehand.
+#[derive(Default)]
+pub(crate) struct Access {
+    /// Opened by what belongs to all requests.
+    common: Mutex<Book<Origin>>,
+    /// Opened by credentials of single requests, and for those alone who bring them, too.
+    personal: Mutex<Book<Origin>>,
+    /// True once a book has had something in it, so that others need not look.
+    is_used: AtomicBool,
+    known: Mutex<Vec<Known>>,
+    refused: Mutex<Vec<Refused>>,
+    doors: Mutex<HashMap<(Origin, String), Arc<Door>>>,
+}
+
+/// Credentials that the application has named for a place.
+struct Known {
+    origin: Origin,
+    realm: Option<String>,
+    path: String,
+    credentials: Credentials,
+}
+
+struct Refused {
+    origin: Origin,
+    realm: Option<String>,
+    credentials: Credentials,
+    since: Instant,
+}
+
+/// Where a request goes, and who it says to be: then nobody else who is known counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) origin: &'a Origin,
+    pub(crate) path: &'a str,
+    pub(crate) own: Option<&'a Credentials>,
+}
+
+/// What was said with a request.
+#[derive(Clone)]
+pub(crate) struct Heard {
+    pub(crate) scheme: Scheme,
+    pub(crate) realm: Option<String>,
+    pub(crate) credentials: Credentials,
+}
+
+impl Access {
+    /// True if something may have to be said unasked.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Acquire)
+    }
+
+    /// What is said unasked, if somebody is known there.
+    pub(crate) fn say(&self, place: &Place<'_>, line: &Line<'_>) -> Option<(HeaderValue, Heard)> {
+        let mut book = self.book(place.own);
+        let space = book.find(place.origin, place.path, place.own)?;
+        let realm = space.realm().map(str::to_owned);
+        let login = space.login_mut();
+        let said = login.say(line, &fresh_nonce())?;
+        let heard =
+            Heard { scheme: login.scheme(), realm, credentials: login.credentials().clone() };
+        Some((said, heard))
+    }
+
+    /// Notes that an offer is answered by these credentials from now on.
+    pub(crate) fn open(&self, place: &Place<'_>, offer: &Offer, credentials: Credentials) {
+        self.book(place.own).open(place.origin.clone(), place.path, offer, credentials);
+        self.is_used.store(true, Ordering::Release);
+    }
+
+    /// Takes in what an answer says about the next proof.
+    pub(crate) fn handle_answer(&self, place: &Place<'_>, headers: &HeaderMap) {
+        let Some(info) = headers.get(Asker::Origin.info_field()) else { return };
+        if let Some(space) = self.book(place.own).find(place.origin, place.path, place.own)
+            && let Login::Digest(session) = space.login_mut()
+        {
+            session.handle_info(info.as_bytes());
+        }
+    }
+
+    /// Notes that a server did not accept what was said.
+    pub(crate) fn refuse(&self, place: &Place<'_>, heard: &Heard) {
+        let origin = place.origin;
+        self.book(place.own).close(origin, heard.realm.as_deref(), &heard.credentials);
+        if place.own.is_some() {
+            // Tried anew with the next request that brings them.
+            return;
+        }
+        let mut refused = lock(&self.refused);
+        let now = now();
+        refused.retain(|one| now < one.since + REFUSED_FOR);
+        if refused.len() >= MOST {
+            refused.remove(0);
+        }
+        refused.push(Refused {
+            origin: origin.clone(),
+            realm: heard.realm.clone(),
+            credentials: heard.credentials.clone(),
+            since: now,
+        });
+    }
+
+    /// True if a server refused these credentials a short while ago.
+    pub(crate) fn is_refused(
+        &self,
+        origin: &Origin,
+        realm: Option<&str>,
+        credentials: &Credentials,
+    ) -> bool {
+        lock(&self.refused).iter().any(|one| {
+            one.origin == *origin
+                && one.realm.as_deref() == realm
+                && one.credentials == *credentials
+                && now() < one.since + REFUSED_FOR
+        })
+    }
+
+    /// What the application named for a place: the deepest path, a realm before none.
+    pub(crate) fn known(
+        &self,
+        origin: &Origin,
+        realm: Option<&str>,
+        path: &str,
+    ) -> Option<Credentials> {
+        let known = lock(&self.known);
+        let fitting = known.iter().filter(|one| {
+            one.origin == *origin
+                && path.starts_with(&one.path)
+                && (one.realm.is_none() || one.realm.as_deref() == realm)
+        });
+        let best = fitting.max_by_key(|one| (one.path.len(), one.realm.is_some()));
+        best.map(|one| one.credentials.clone())
+    }
+
+    /// Keeps credentials for a place, or forgets those of it.
+    pub(crate) fn set_known(
+        &self,
+        origin: Origin,
+        realm: Option<String>,
+        path: String,
+        credentials: Option<Credentials>,
+    ) {
+        let mut known = lock(&self.known);
+        known.retain(|one| one.origin != origin || one.realm != realm || one.path != path);
+        lock(&self.common).forget(|place| *place == origin);
+        lock(&self.refused).retain(|one| one.origin != origin);
+        lock(&self.doors).retain(|(place, _), _| *place != origin);
+        if let Some(credentials) = credentials {
+            known.push(Known { origin, realm, path, credentials });
+        }
+    }
+
+    /// The question about one realm of a server, which all who need the answer share.
+    pub(super) fn door(&self, origin: &Origin, realm: &str) -> Arc<Door> {
+        let mut doors = lock(&self.doors);
+        let key = (origin.clone(), realm.to_owned());
+        if doors.len() >= MOST && !doors.contains_key(&key) {
+            doors.clear();
+        }
+        doors.entry(key).or_default().clone()
+    }
+
+    /// Forgets what was said and refused; what the application named beforehand stays.
+    pub(crate) fn clear(&self) {
+        lock(&self.common).forget(|_| true);
+        lock(&self.personal).forget(|_| true);
+        lock(&self.refused).clear();
+        lock(&self.doors).clear();
+    }
+
+    fn book(&self, own: Option<&Credentials>) -> MutexGuard<'_, Book<Origin>> {
+        lock(if own.is_some() { &self.personal } else { &self.common })
+    }
+}
+
+/// A nonce of the client: 48 hexadecimal digits that nobody can foresee.
+pub(super) fn fresh_nonce() -> String {
+    use std::fmt::Write;
+    random::bytes().iter().fold(String::with_capacity(48), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A server that names another realm each time must not fill the memory.
+const MOST: usize = 256;

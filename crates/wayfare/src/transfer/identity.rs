@@ -1,0 +1,311 @@
+//! Who is asking: what is said to a server unasked, and what is said when it asks (401).
+
+use std::io;
+use std::path::PathBuf;
+
+use http::{HeaderMap, StatusCode, header};
+use url::Url;
+use wayfare_net::runtime::Home;
+use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::auth::digest::Line;
+use wayfare_proto::policy::auth::space::Login;
+use wayfare_proto::policy::auth::{Asker, Offer};
+use wayfare_proto::policy::redirect::Border;
+use wayfare_proto::syntax::credentials::Credentials;
+use wayfare_proto::syntax::netrc::Netrc as Entries;
+use wayfare_proto::trace::event::What;
+use zeroize::Zeroizing;
+
+use super::access::{Heard, Place, fresh_nonce};
+use super::{Again, Asked, Transfer};
+use crate::delegate::CredentialsQuestion;
+use crate::error::{Error, ErrorKind, Stage};
+use crate::options::{AuthenticationReuse, Netrc};
+use crate::protocol::Answer;
+
+/// Who a single request says to be.
+#[derive(Clone)]
+pub(crate) enum Own {
+    /// A user with a password.
+    Known(Credentials),
+    /// A user whose password is to be found elsewhere, or who has none.
+    Named(String),
+}
+
+/// A server that wants to know who is asking, and its answer, should nobody say.
+pub(crate) struct Unauthorized {
+    offers: Vec<Offer>,
+    answer: Box<Answer>,
+}
+
+/// What a transfer has said so far.
+#[derive(Default)]
+pub(super) struct Said {
+    /// With the attempt under way.
+    heard: Option<Heard>,
+    /// Answers to the question who is asking, since the last redirect.
+    rounds: u8,
+    /// What servers did not accept.
+    refused: Vec<(Origin, Credentials)>,
+    /// What is to be said next, if nothing may be kept for others.
+    next: Option<Box<(Origin, Offer, Credentials)>>,
+}
+
+impl Said {
+    /// Goes on to another place.
+    pub(super) fn move_on(&mut self) {
+        self.heard = None;
+        self.rounds = 0;
+        self.next = None;
+    }
+}
+
+impl Transfer {
+    /// The request's own credentials; they do not follow it to another origin.
+    fn own(&self) -> Option<&Credentials> {
+        match self.own_who() {
+            Some(Own::Known(credentials)) => Some(credentials),
+            _ => None,
+        }
+    }
+
+    fn own_who(&self) -> Option<&Own> {
+        self.own.as_deref().filter(|_| self.border == Border::Kept)
+    }
+
+    fn place(&self) -> Option<Place<'_>> {
+        let origin = &self.key.as_ref()?.origin;
+        Some(Place { origin, path: self.url.path(), own: self.own() })
+    }
+
+    /// True if something may have to be said with the request.
+    pub(super) fn may_say_who(&self) -> bool {
+        self.key.is_some()
+            && (self.shared.access.is_used()
+                || self.journey.as_ref().is_some_and(|journey| journey.said.next.is_some()))
+    }
+
+    /// Says who is asking, if that is known here and nobody said it by hand.
+    pub(super) fn say_who(&mut self, headers: &mut HeaderMap) {
+        if let Some(journey) = &mut self.journey {
+            journey.said.heard = None;
+        }
+        if !self.may_say_who() || headers.contains_key(header::AUTHORIZATION) {
+            return;
+        }
+        let Some((value, heard)) = self.introduction() else { return };
+        headers.insert(header::AUTHORIZATION, value);
+        self.journey().said.heard = Some(heard);
+    }
+
+    fn introduction(&mut self) -> Option<(http::HeaderValue, Heard)> {
+        let place = self.place()?;
+        let line = Line {
+            method: self.method.as_str(),
+            target: &self.url[url::Position::BeforePath..url::Position::AfterQuery],
+            body: self.body.known_bytes(),
+        };
+        if self.options.auth.reuse == AuthenticationReuse::Automatic {
+            return self.shared.access.say(&place, &line);
+        }
+        let next = self.journey.as_ref()?.said.next.as_deref();
+        let (_, offer, credentials) = next.filter(|(origin, ..)| origin == place.origin)?.clone();
+        let realm = offer.realm().map(str::to_owned);
+        let scheme = offer.scheme();
+        let mut login = Login::answer(&offer, credentials.clone())?;
+        let value = login.say(&line, &fresh_nonce())?;
+        Some((value, Heard { scheme, realm, credentials }))
+    }
+
+    /// Takes in what an answer teaches about the next proof.
+    pub(super) fn learn_who(&mut self, answer: &Answer) {
+        let Some(journey) = &self.journey else { return };
+        if journey.said.heard.is_none() || answer.status == StatusCode::UNAUTHORIZED {
+            return;
+        }
+        if let Some(place) = self.place() {
+            self.shared.access.handle_answer(&place, &answer.headers);
+        }
+    }
+
+    /// What a 401 means: the offers that can be answered, if it can be tried again at all.
+    pub(super) fn judge_unauthorized(&mut self, answer: &mut Answer) -> Vec<Offer> {
+        if answer.status != StatusCode::UNAUTHORIZED || self.key.is_none() {
+            return Vec::new();
+        }
+        // What was said by hand is not overridden.
+        let by_hand = self.headers.contains_key(header::AUTHORIZATION)
+            || self.options.headers.0.contains_key(header::AUTHORIZATION);
+        let rounds = self.journey.as_ref().map_or(0, |journey| journey.said.rounds);
+        if by_hand || rounds >= MOST_ROUNDS {
+            return Vec::new();
+        }
+        if let Some(untouched) = answer.untouched.take() {
+            self.body = untouched;
+        }
+        if !self.body.is_sendable() {
+            return Vec::new();
+        }
+        let challenges = Asker::Origin.challenges(&answer.headers);
+        let mut offers = Offer::of(&challenges, self.options.auth.schemes);
+        offers.retain(|offer| match offer {
+            Offer::Basic(_) => true,
+            Offer::Digest(asked) => !asked.covers_body() || self.body.known_bytes().is_some(),
+            // These prove a connection, or need a token that nobody can make of a password.
+            Offer::Bearer(_) | Offer::Ntlm(_) | Offer::Negotiate(_) => false,
+        });
+        offers
+    }
+
+    /// Finds out who is asking; the answer is delivered as it is if nobody says.
+    pub(super) async fn identify(&mut self, asked: Unauthorized) -> Result<Asked, Error> {
+        let Unauthorized { offers, answer } = asked;
+        let (Some(key), Some(offer)) = (self.key.clone(), offers.first()) else {
+            return Ok(Asked::No(answer));
+        };
+        let origin = &key.origin;
+        let heard = self.journey().said.heard.take();
+        let is_first = self.journey().said.rounds == 0;
+        self.journey().said.rounds += 1;
+        self.emit(|| What::AuthenticationRequired {
+            realm: offer.realm().map(str::to_owned),
+            scheme: offer.scheme(),
+        });
+        let credentials = match heard {
+            Some(heard) if is_only_stale(&heard, offer, is_first) => Some(heard.credentials),
+            Some(heard) => {
+                if let Some(place) = self.place() {
+                    self.shared.access.refuse(&place, &heard);
+                }
+                let refused = (origin.clone(), heard.credentials.clone());
+                self.journey().said.refused.push(refused);
+                self.find_credentials(origin, offer, Some(&heard.credentials)).await?
+            }
+            None => self.find_credentials(origin, offer, None).await?,
+        };
+        let Some(credentials) = credentials else { return Ok(Asked::No(answer)) };
+        match self.options.auth.reuse {
+            AuthenticationReuse::Automatic => {
+                if let Some(place) = self.place() {
+                    self.shared.access.open(&place, offer, credentials);
+                }
+            }
+            AuthenticationReuse::Manual => {
+                let next = Box::new((origin.clone(), offer.clone(), credentials));
+                self.journey().said.next = Some(next);
+            }
+        }
+        Ok(Asked::Yes(Again::Resend("the server wanted to know who is asking")))
+    }
+
+    /// Who to be for a server, from the sources in their order, but nobody who was refused.
+    async fn find_credentials(
+        &mut self,
+        origin: &Origin,
+        offer: &Offer,
+        heard: Option<&Credentials>,
+    ) -> Result<Option<Credentials>, Error> {
+        let realm = offer.realm();
+        if let Some(own) = self.own() {
+            // A request that says who it is is nobody else.
+            return Ok(Some(own.clone()).filter(|own| !self.was_refused(origin, own)));
+        }
+        let named = match self.own_who() {
+            Some(Own::Named(user)) => Some(user.clone()),
+            _ => None,
+        };
+        if self.options.auth.reuse == AuthenticationReuse::Automatic {
+            let known = self.shared.access.known(origin, realm, self.url.path());
+            if let Some(known) = known.filter(|known| self.may_be(known, named.as_deref(), offer)) {
+                return Ok(Some(known));
+            }
+            let (home, netrc) = (self.home.clone(), self.options.auth.netrc.clone());
+            let found = look_into(netrc, &home, origin.host(), named.as_deref()).await?;
+            if let Some(found) = found.filter(|found| self.may_be(found, named.as_deref(), offer)) {
+                return Ok(Some(found));
+            }
+        }
+        let question = CredentialsQuestion::new(Url::clone(&self.url), offer, named.clone());
+        let door = self.shared.access.door(origin, realm.unwrap_or_default());
+        let delegate = &self.shared.delegate;
+        if let Some(answer) = door.answer(heard, || delegate.credentials(&question)).await {
+            return Ok(Some(answer).filter(|answer| !self.was_refused(origin, answer)));
+        }
+        // A name that nobody knows a password for may be all that is wanted, as with some tokens.
+        let bare = named.map(|user| Credentials::new(user, ""));
+        Ok(bare.filter(|bare| !self.was_refused(origin, bare)))
+    }
+
+    fn was_refused(&self, origin: &Origin, credentials: &Credentials) -> bool {
+        let refused = self.journey.as_ref().map(|journey| journey.said.refused.as_slice());
+        refused.unwrap_or_default().iter().any(|(place, who)| place == origin && who == credentials)
+    }
+
+    /// True if credentials from elsewhere fit who the request says to be, and were not refused.
+    fn may_be(&self, found: &Credentials, named: Option<&str>, offer: &Offer) -> bool {
+        let Some(key) = &self.key else { return false };
+        named.is_none_or(|user| user == found.user())
+            && !self.was_refused(&key.origin, found)
+            && !self.shared.access.is_refused(&key.origin, offer.realm(), found)
+    }
+}
+
+async fn look_into(
+    netrc: Netrc,
+    home: &Home,
+    host: &str,
+    user: Option<&str>,
+) -> Result<Option<Credentials>, Error> {
+    let (path, must_be_there) = match netrc {
+        Netrc::Off => return Ok(None),
+        Netrc::File(path) => (path, true),
+        Netrc::Home => match netrc_at_home() {
+            Some(path) => (path, false),
+            None => return Ok(None),
+        },
+    };
+    let wrong = |why: String| {
+        let message = format!("{} cannot be used: {why}", path.display());
+        Error::new(ErrorKind::FileSystem, Stage::Plan, message)
+    };
+    let file = path.clone();
+    let read = home.unblock(move || std::fs::read(file)).await.and_then(|read| read);
+    let bytes = match read {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(why) if why.kind() == io::ErrorKind::NotFound && !must_be_there => return Ok(None),
+        Err(why) => return Err(wrong(why.to_string()).because(why)),
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is no UTF-8".into()))?;
+    let entries = Entries::parse(text).map_err(|why| wrong(why.to_string()))?;
+    Ok(entries.find(host, user))
+}
+
+impl Unauthorized {
+    pub(super) fn new(offers: Vec<Offer>, answer: Box<Answer>) -> Self {
+        Self { offers, answer }
+    }
+}
+
+/// True if a proof may have been right but for its nonce: the server says so (RFC 7616 §3.3), or it
+/// was said unasked and so by a nonce of earlier days, of which not every server speaks.
+fn is_only_stale(heard: &Heard, offer: &Offer, is_first: bool) -> bool {
+    matches!(offer, Offer::Digest(asked) if asked.is_stale() || is_first)
+        && heard.scheme == offer.scheme()
+        && heard.realm.as_deref() == offer.realm()
+}
+
+fn netrc_at_home() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("NETRC").filter(|named| !named.is_empty()) {
+        return Some(named.into());
+    }
+    Some(std::env::home_dir()?.join(NETRC_NAME))
+}
+
+#[cfg(windows)]
+const NETRC_NAME: &str = "_netrc";
+#[cfg(not(windows))]
+const NETRC_NAME: &str = ".netrc";
+
+/// A server that is never content, or always finds the nonce too old, must not keep a request going
+/// for ever.
+const MOST_ROUNDS: u8 = 3;
