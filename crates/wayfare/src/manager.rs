@@ -161,6 +161,7 @@ impl Manager {
             priority: Priority::Normal,
             reuse: Reuse::Allowed,
             flight: Flight::Later,
+            proving: None,
         };
         let mut emitter = Emitter::new(self.listeners.clone(), Default::default());
         // One of the origin's few places, as for a request.

@@ -10,10 +10,12 @@ use std::task::{Context, Poll, Waker};
 
 use url::Url;
 use wayfare_net::tls::policy::TlsPolicy;
-use wayfare_proto::address::origin::{Origin, Scheme};
+use wayfare_proto::address::origin::{self, Origin};
+use wayfare_proto::policy::auth::Scheme;
 use wayfare_proto::policy::schedule::{Arrival, Counts, Place, Priority, Schedule};
 use wayfare_proto::route::hops::{Plain, is_forwarded};
 use wayfare_proto::route::proxy::{Chain, Proxy};
+use wayfare_proto::syntax::credentials::Credentials;
 
 use crate::options::{Binding, Dns, Options, Versions};
 
@@ -36,8 +38,17 @@ pub(crate) struct Footing {
     pub(crate) dns: Dns,
     /// The proxies on the way, credentials included.
     pub(crate) way: Chain,
+    /// Whose they are, if a connection is proven to be somebody's.
+    pub(crate) owner: Option<Owner>,
     /// What a shared connection tells its peer once, for all its exchanges.
     shared: Option<SharedLimits>,
+}
+
+/// Whose connections are that were proven to be somebody's, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) scheme: Scheme,
+    pub(crate) credentials: Credentials,
 }
 
 /// The limits of a request that hold for a whole HTTP/2 connection.
@@ -56,7 +67,7 @@ impl LaneKey {
         let hash = KEYS.get_or_init(RandomState::new).hash_one((&origin, Arc::as_ptr(&tls)));
         let versions = options.connections.versions;
         let (binding, dns) = (options.connections.binding.clone(), options.dns.clone());
-        let footing = Footing { binding, versions, tls, dns, way, shared };
+        let footing = Footing { binding, versions, tls, dns, way, owner: None, shared };
         Self { origin, footing, hash }
     }
 
@@ -69,11 +80,22 @@ impl LaneKey {
             && Arc::ptr_eq(&footing.tls, options.tls.policy())
             && footing.dns == options.dns
             && footing.way == *way
+            && footing.owner.is_none()
             && footing.shared == shared_limits(self.origin.scheme(), options)
     }
 }
 
 impl LaneKey {
+    /// The lane beside this one whose connections are `owner`'s alone. They carry one exchange at a
+    /// time, since all on a connection would be the owner's.
+    pub(crate) fn owned_by(&self, owner: Owner) -> Self {
+        let mut key = self.clone();
+        key.footing.versions = Versions::Http1;
+        key.footing.shared = None;
+        key.footing.owner = Some(owner);
+        key
+    }
+
     /// Whether an HTTP proxy may be given these requests.
     pub(crate) fn plain(&self) -> Plain {
         match self.footing.versions {
@@ -93,9 +115,9 @@ impl LaneKey {
 }
 
 /// Nothing where connections are never shared, so that other limits need no other connection.
-fn shared_limits(scheme: Scheme, options: &Options) -> Option<SharedLimits> {
+fn shared_limits(scheme: origin::Scheme, options: &Options) -> Option<SharedLimits> {
     match (scheme, options.connections.versions) {
-        (_, Versions::Http1) | (Scheme::Http, Versions::Any) => None,
+        (_, Versions::Http1) | (origin::Scheme::Http, Versions::Any) => None,
         _ => Some(SharedLimits {
             read_buffer: options.bodies.read_buffer,
             head_bytes: options.heads.head_bytes,
@@ -111,6 +133,7 @@ impl PartialEq for LaneKey {
             && Arc::ptr_eq(&one.tls, &two.tls)
             && one.dns == two.dns
             && one.way == two.way
+            && one.owner == two.owner
             && one.binding == two.binding
             && one.shared == two.shared
     }

@@ -395,3 +395,89 @@ fn passwords_are_shown_nowhere() {
     assert!(text.contains("AuthenticationRequired") && text.contains("Sensitive"), "{text}");
     assert!(!text.contains("passwd") && !text.contains("response="), "{text}");
 }
+
+#[test]
+fn a_connection_is_proven_once_and_then_its_user_s_alone() {
+    for face in FACES {
+        for is_secure in [false, true] {
+            let (authority, server_identity) = identity();
+            let server = match is_secure {
+                true => Server::builder().tls(server_identity).bind_on_thread("127.0.0.1:0"),
+                false => Server::builder().bind_on_thread("127.0.0.1:0"),
+            };
+            let server = server.unwrap();
+            let tls = Tls::default().with_only_authority_pem(authority.pem()).unwrap();
+            let off = wayfare::options::Proxies::off();
+            let manager = Manager::builder().tls(tls).proxies(off).build();
+            let url = server.url("/auth-ntlm");
+            manager.set_credentials(&url, None, Some(right())).unwrap();
+            for _ in 0..3 {
+                let got = fetch(face, &manager, Ask::post(&url, "body")).unwrap();
+                assert_eq!((got.status, got.version), (200, http::Version::HTTP_11), "{face:?}");
+            }
+            // Unasked, the greeting, the proof; then two requests on the proven connection.
+            assert_eq!(server.request_count(), 5, "{face:?} {is_secure}");
+            let connections: Vec<_> =
+                server.requests()[1..].iter().map(|record| record.connection).collect();
+            assert!(connections.iter().all(|one| *one == connections[0]), "{connections:?}");
+
+            // Somebody else, or nobody, gets another connection.
+            manager.set_credentials(&url, None, None).unwrap();
+            let nobody = fetch(face, &manager, Ask::get(&url)).unwrap();
+            assert_eq!(nobody.status, 401);
+            let other = Credentials::new("user", "PASSWD");
+            manager.set_credentials(&url, None, Some(other)).unwrap();
+            assert_eq!(fetch(face, &manager, Ask::get(&url)).unwrap().status, 401);
+            let last = server.requests()[5..].iter().all(|one| one.connection != connections[0]);
+            assert!(last, "{face:?} {is_secure}");
+        }
+    }
+}
+
+#[test]
+fn requests_at_once_are_proven_each_on_its_own_connection() {
+    let server = serve();
+    let manager = knowing(&server, right());
+    runtime().block_on(async {
+        let url = server.url("/auth-ntlm");
+        let many = (0..30).map(|_| fetch_awaited(&manager, Ask::get(&url)));
+        for got in futures(many).await {
+            assert_eq!(got.unwrap().status, 200);
+        }
+    });
+}
+
+#[test]
+fn a_talk_whose_connection_ends_in_the_middle_begins_again_once_and_not_for_ever() {
+    let greeting = "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n";
+    let question = format!(
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        "TlRMTVNTUAACAAAAAAAAADAAAAAFgomgASNFZ4mrze8AAAAAAAAAABAAEAAwAAAABwAIAAAAAAAAAAAAAAAAAA=="
+    );
+    let first = vec![Step::head(), Step::send(greeting)];
+    let again = vec![Step::head(), Step::send(&question)];
+    let script = Script { connections: vec![first, again], ..Script::default() };
+    let server = FaultServer::script(script).bind_on_thread("127.0.0.1:0").unwrap();
+    let manager = manager();
+    let request = manager.blocking().get(server.url("/")).credentials(right());
+    assert_eq!(request.send().unwrap().status(), 401);
+    assert!((2..=4).contains(&server.connections_opened()), "{}", server.connections_opened());
+}
+
+#[test]
+fn a_message_that_is_none_is_an_error_that_says_so() {
+    for token in ["YWJj", "TlRMTVNTUAACAAAA/////w=="] {
+        let ask = |challenge: &str| {
+            format!("HTTP/1.1 401 No\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n")
+        };
+        // What is to be proven is asked on a connection of its own.
+        let greeting = vec![Step::head(), Step::send(ask("NTLM"))];
+        let question = vec![Step::head(), Step::send(ask(&format!("NTLM {token}")))];
+        let script = Script { connections: vec![greeting, question], ..Script::default() };
+        let server = FaultServer::script(script).bind_on_thread("127.0.0.1:0").unwrap();
+        let request = manager().blocking().get(server.url("/")).credentials(right());
+        let error = request.send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        assert!(error.to_string().contains("NTLM message is none"), "{error}");
+    }
+}

@@ -188,6 +188,23 @@ impl Certificate {
         extension::algorithm_name(&self.parsed.signature_algorithm().oid)
     }
 
+    /// What stands for a server in the proof of a connection: the hash of `tls-server-end-point`
+    /// (RFC 5929 §4.1); nothing for signatures without a hash of their own.
+    #[must_use]
+    pub fn end_point_hash(&self) -> Option<Vec<u8>> {
+        let name = self.signature_algorithm().to_ascii_lowercase();
+        let has = |hash: &str| name.contains(hash);
+        Some(match () {
+            // Weak ones are replaced.
+            () if has("sha256") || has("sha1") || has("md5") => {
+                sha2::Sha256::digest(&self.der).to_vec()
+            }
+            () if has("sha384") => sha2::Sha384::digest(&self.der).to_vec(),
+            () if has("sha512") => sha2::Sha512::digest(&self.der).to_vec(),
+            () => return None,
+        })
+    }
+
     /// The key it binds to its subject.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {

@@ -63,6 +63,18 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Sets a field, for this request alone.
+    pub(crate) fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        if let Self::Shared(options) = self {
+            *self = Self::Own(options.headers.0.clone());
+        }
+        if let Self::Own(map) = self {
+            map.insert(name, value);
+        }
+    }
+}
+
 impl Deref for Fields {
     type Target = HeaderMap;
 

@@ -15,6 +15,7 @@ use wayfare_proto::syntax::credentials::Credentials;
 
 use super::door::{Door, REFUSED_FOR};
 use crate::body::random;
+use crate::queue::Owner;
 
 /// Who servers were told is asking, and what is known beforehand.
 #[derive(Default)]
@@ -77,6 +78,17 @@ impl Access {
         let heard =
             Heard { scheme: login.scheme(), realm, credentials: login.credentials().clone() };
         Some((said, heard))
+    }
+
+    /// Who a connection is proven to be for a place, if it takes such proofs.
+    pub(crate) fn owner(&self, place: &Place<'_>) -> Option<Owner> {
+        let mut book = self.book(place.own);
+        match book.find(place.origin, place.path, place.own)?.login() {
+            Login::Bound(scheme, credentials) => {
+                Some(Owner { scheme: *scheme, credentials: credentials.clone() })
+            }
+            Login::Basic(_) | Login::Digest(_) => None,
+        }
     }
 
     /// Notes that an offer is answered by these credentials from now on.

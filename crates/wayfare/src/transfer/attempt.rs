@@ -75,6 +75,7 @@ impl Transfer {
                 _ => Reuse::Forbidden,
             },
             flight,
+            proving: self.journey.as_ref().and_then(|journey| journey.said.proving()),
         };
         http::attempt(planned, &around, emitter).await
     }

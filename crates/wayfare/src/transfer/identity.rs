@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
@@ -17,11 +18,14 @@ use wayfare_proto::trace::event::What;
 use zeroize::Zeroizing;
 
 use super::access::{Heard, Place, fresh_nonce};
+use super::talk::Talk;
 use super::{Again, Asked, Transfer};
 use crate::delegate::CredentialsQuestion;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::options::{AuthenticationReuse, Netrc};
+use crate::options::{AuthenticationReuse, Netrc, Versions};
 use crate::protocol::Answer;
+use crate::protocol::http::proving::Proving;
+use crate::queue::Owner;
 
 /// Who a single request says to be.
 #[derive(Clone)]
@@ -49,6 +53,8 @@ pub(super) struct Said {
     refused: Vec<(Origin, Credentials)>,
     /// What is to be said next, if nothing may be kept for others.
     next: Option<Box<(Origin, Offer, Credentials)>>,
+    /// The talk that proves a connection.
+    pub(super) talk: Option<Box<Talk>>,
 }
 
 impl Said {
@@ -57,6 +63,16 @@ impl Said {
         self.heard = None;
         self.rounds = 0;
         self.next = None;
+        self.talk = None;
+    }
+
+    /// Counts another try.
+    pub(super) fn add_round(&mut self) {
+        self.rounds += 1;
+    }
+
+    pub(super) fn proving(&self) -> Option<&Arc<Proving>> {
+        self.talk.as_ref().map(|talk| &talk.proving)
     }
 }
 
@@ -73,7 +89,7 @@ impl Transfer {
         self.own.as_deref().filter(|_| self.border == Border::Kept)
     }
 
-    fn place(&self) -> Option<Place<'_>> {
+    pub(super) fn place(&self) -> Option<Place<'_>> {
         let origin = &self.key.as_ref()?.origin;
         Some(Place { origin, path: self.url.path(), own: self.own() })
     }
@@ -90,7 +106,9 @@ impl Transfer {
         if let Some(journey) = &mut self.journey {
             journey.said.heard = None;
         }
-        if !self.may_say_who() || headers.contains_key(header::AUTHORIZATION) {
+        // What proves a connection is said when it is known which one it is.
+        let is_owned = self.key.as_ref().is_some_and(|key| key.footing.owner.is_some());
+        if is_owned || !self.may_say_who() || headers.contains_key(header::AUTHORIZATION) {
             return;
         }
         let Some((value, heard)) = self.introduction() else { return };
@@ -151,20 +169,28 @@ impl Transfer {
         offers.retain(|offer| match offer {
             Offer::Basic(_) => true,
             Offer::Digest(asked) => !asked.covers_body() || self.body.known_bytes().is_some(),
-            // These prove a connection, or need a token that nobody can make of a password.
-            Offer::Bearer(_) | Offer::Ntlm(_) | Offer::Negotiate(_) => false,
+            Offer::Ntlm(_) => self.options.connections.versions != Versions::Http2,
+            // A token is nothing that can be made of a password.
+            Offer::Bearer(_) | Offer::Negotiate(_) => false,
         });
         offers
     }
 
     /// Finds out who is asking; the answer is delivered as it is if nobody says.
     pub(super) async fn identify(&mut self, asked: Unauthorized) -> Result<Asked, Error> {
-        let Unauthorized { offers, answer } = asked;
+        let Unauthorized { offers, mut answer } = asked;
+        if let Some(Offer::Ntlm(Some(token))) = offers.first()
+            && self.is_greeting()
+        {
+            return self.go_on(token, &mut answer).await.map(Asked::Yes);
+        }
         let (Some(key), Some(offer)) = (self.key.clone(), offers.first()) else {
             return Ok(Asked::No(answer));
         };
         let origin = &key.origin;
-        let heard = self.journey().said.heard.take();
+        let talk = self.journey().said.talk.take();
+        let refused = talk.and_then(|talk| Talk::refused(*talk));
+        let heard = self.journey().said.heard.take().or(refused);
         let is_first = self.journey().said.rounds == 0;
         self.journey().said.rounds += 1;
         self.emit(|| What::AuthenticationRequired {
@@ -184,6 +210,10 @@ impl Transfer {
             None => self.find_credentials(origin, offer, None).await?,
         };
         let Some(credentials) = credentials else { return Ok(Asked::No(answer)) };
+        if offer.scheme().is_bound() {
+            let owner = Owner { scheme: offer.scheme(), credentials: credentials.clone() };
+            self.own_connection(owner);
+        }
         match self.options.auth.reuse {
             AuthenticationReuse::Automatic => {
                 if let Some(place) = self.place() {

@@ -12,6 +12,7 @@ pub(crate) mod logins;
 mod plan;
 pub(crate) mod shared;
 mod stop;
+mod talk;
 mod trust;
 mod way;
 

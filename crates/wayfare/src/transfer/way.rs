@@ -81,6 +81,7 @@ impl Transfer {
     fn take_way(&mut self, way: Chain) {
         let way = self.shared.logins.remembered(way);
         self.key = self.shared.lane(&self.url, &self.options, &way);
+        self.own_connection_as_known();
     }
 
     /// True if a proxy is given the request itself, and so has to be told who is asking.

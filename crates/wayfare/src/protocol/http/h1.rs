@@ -18,6 +18,7 @@ use wayfare_proto::policy::retry::Age;
 
 use crate::pool::{Exclusive, Generation};
 use crate::protocol::ConnectionFacts;
+use crate::protocol::http::proving::Standing;
 
 mod exchange;
 mod incoming;
@@ -35,6 +36,7 @@ pub(crate) struct Connection {
     generation: Generation,
     /// How much of the first request was sent with the handshake.
     ahead: usize,
+    pub(super) standing: Standing,
 }
 
 impl Connection {
@@ -55,6 +57,7 @@ impl Connection {
             age: Age::Fresh,
             generation,
             ahead: 0,
+            standing: Standing::Unproven,
         }
     }
 

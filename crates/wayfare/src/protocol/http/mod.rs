@@ -4,10 +4,12 @@ mod connect;
 mod early;
 pub(crate) mod h1;
 pub(crate) mod h2;
+pub(crate) mod proving;
 mod upload;
 
 use std::sync::Arc;
 
+use wayfare_net::clock::now;
 use wayfare_net::dial::Memories;
 use wayfare_net::dns::Names;
 use wayfare_net::network::Network;
@@ -24,6 +26,7 @@ use crate::queue::{LaneKey, Queue};
 pub(crate) use connect::preconnect;
 use early::Early;
 pub(crate) use early::Flight;
+use proving::Proving;
 
 /// The connections of a manager.
 pub(crate) type Connections = Pool<Box<h1::Connection>, h2::Connection>;
@@ -41,6 +44,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) priority: Priority,
     pub(crate) reuse: Reuse,
     pub(crate) flight: Flight,
+    pub(crate) proving: Option<&'a Arc<Proving>>,
 }
 
 /// A connection that an exchange can be made on.
@@ -51,12 +55,24 @@ enum Obtained {
 
 /// Makes one exchange.
 pub(crate) async fn attempt(
-    planned: Box<Planned>,
+    mut planned: Box<Planned>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
+    if let Some((proving, (connection, said))) =
+        around.proving.and_then(|one| Some((one, one.take()?)))
+    {
+        planned.fields.set(proving.asker().answer_field(), said);
+        return h1::exchange(connection, now(), planned, around, emitter).await;
+    }
     match connect::obtain(Early::of(&planned, around), around, emitter).await {
-        Ok((Obtained::Http1(connection), at)) => {
+        Ok((Obtained::Http1(mut connection), at)) => {
+            let greeting = around.proving.and_then(|proving| {
+                Some((proving.asker().answer_field(), proving.greet(&mut connection)?))
+            });
+            if let Some((name, value)) = greeting {
+                planned.fields.set(name, value);
+            }
             h1::exchange(connection, at, planned, around, emitter).await
         }
         Ok((Obtained::Http2(claim), at)) => h2::exchange(claim, at, planned, around, emitter).await,

@@ -24,6 +24,7 @@ use super::{Connection, FIRST_READ};
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
 use crate::options::Options;
+use crate::protocol::http::proving::Fate;
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, absolute_target, authority, target, unwritable};
 use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Planned, Upload as Uploaded};
@@ -334,11 +335,17 @@ impl Exchange {
         }
         let connection = self.connection.facts();
         // A connection whose upload was cut short cannot carry another request (RFC 9112 §9.5).
-        let giving_back = (complete && head.keep_alive).then(|| GivingBack {
-            connections: around.connections.clone(),
-            key: around.key.clone(),
-            home: self.home.clone(),
-        });
+        let fate = match around.proving {
+            Some(proving) => proving.judge(&mut self.connection, head.status),
+            None => Fate::Pool,
+        };
+        let giving_back =
+            (complete && head.keep_alive && fate != Fate::Close).then(|| GivingBack {
+                connections: around.connections.clone(),
+                key: around.key.clone(),
+                home: self.home.clone(),
+                proving: around.proving.filter(|_| fate == Fate::Keep).cloned(),
+            });
         self.connection.output.clear();
         let body = Incoming {
             reader: BodyReader::new(head.framing, around.options.heads),

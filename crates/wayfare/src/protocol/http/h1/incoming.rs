@@ -18,6 +18,7 @@ use super::{Connection, FIRST_READ};
 use crate::body::incoming::{Content, Given, Piece, Wire};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::http::Connections;
+use crate::protocol::http::proving::Proving;
 use crate::queue::LaneKey;
 
 /// A body on its way in over an HTTP/1.1 connection.
@@ -34,6 +35,8 @@ pub(super) struct GivingBack {
     pub(super) connections: Arc<Connections>,
     pub(super) key: Arc<LaneKey>,
     pub(super) home: Home,
+    /// The talk that goes on over it, if one does.
+    pub(super) proving: Option<Arc<Proving>>,
 }
 
 impl Incoming {
@@ -94,7 +97,10 @@ impl Incoming {
             if connection.input.capacity() > KEPT_BUFFER {
                 connection.input = BytesMut::new();
             }
-            back.connections.keep(&back.key, back.home.id(), connection, now);
+            match back.proving {
+                Some(proving) => proving.keep(connection),
+                None => back.connections.keep(&back.key, back.home.id(), connection, now),
+            }
         }
     }
 }
