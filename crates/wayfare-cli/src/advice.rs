@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use url::Url;
-use wayfare::tls::{ProblemKind, TlsProblem};
+use wayfare::tls::TlsProblem;
 use wayfare::{Error, ErrorKind, Phase, ProxyProblem};
+
+use crate::arguments::transfer::ProxyOptions;
+use crate::exit;
 
 /// What was given on the command line and bears on a failure.
 pub(crate) struct Given<'a> {
@@ -14,12 +17,34 @@ pub(crate) struct Given<'a> {
     pub(crate) user: Option<&'a str>,
     /// The file of --cacert.
     pub(crate) authority: Option<&'a Path>,
+    /// Who named the way.
+    pub(crate) way: NamedBy,
+}
+
+/// Who named the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The option -x.
+    Option,
+    /// A setting, which `wayfare proxy` tells.
+    Setting,
+}
+
+impl From<&ProxyOptions> for NamedBy {
+    fn from(options: &ProxyOptions) -> Self {
+        if options.proxy.is_some() { Self::Option } else { Self::Setting }
+    }
 }
 
 impl<'a> Given<'a> {
     /// Nothing but what failed.
     pub(crate) fn of(url: &'a str) -> Self {
-        Self { url, user: None, authority: None }
+        Self { url, user: None, authority: None, way: NamedBy::Setting }
+    }
+
+    /// What failed, and who named the way.
+    pub(crate) fn by(url: &'a str, options: &ProxyOptions) -> Self {
+        Self { way: NamedBy::from(options), ..Self::of(url) }
     }
 }
 
@@ -34,6 +59,9 @@ pub(crate) fn line(error: &Error, given: &Given<'_>) -> String {
         Some(url) => format!("{}: {}", shown(url.as_str()), in_words(error)),
         None => format!("{}: {}", shown(given.url), in_words(error)),
     };
+    if !error.way().is_direct() && error.proxy().is_none() {
+        line.push_str(&format!(" (through {})", error.way()));
+    }
     if let Some(hint) = hint(error, given) {
         line.push_str("; ");
         line.push_str(&hint);
@@ -120,9 +148,9 @@ fn hint(error: &Error, given: &Given<'_>) -> Option<String> {
         ErrorKind::ConnectionRefused => {
             format!("is the server running, and is port {port} right?")
         }
-        ErrorKind::Proxy(problem) => of_proxy(problem)?.to_owned(),
+        ErrorKind::Proxy(problem) => of_proxy(problem, given.way)?.to_owned(),
         ErrorKind::Status(status) => return of_status(status.as_u16(), error, given),
-        ErrorKind::Tls(_) if is_about_pins(error) => {
+        ErrorKind::Tls(_) if exit::is_about_pins(error) => {
             "the server's key is another than --pinnedpubkey says".to_owned()
         }
         ErrorKind::Tls(problem) => return of_handshake(problem, given),
@@ -130,6 +158,7 @@ fn hint(error: &Error, given: &Given<'_>) -> Option<String> {
         ErrorKind::Protocol if error.message().contains(ALERT) => {
             "is this an https:// server?".to_owned()
         }
+        ErrorKind::Binding => "--interface takes what `wayfare interfaces` lists".to_owned(),
         kind => of_kind(kind)?.to_owned(),
     })
 }
@@ -194,14 +223,6 @@ fn unauthorized(error: &Error, given: &Given<'_>) -> String {
     }
 }
 
-/// What was pinned cannot be given up by trusting more.
-fn is_about_pins(error: &Error) -> bool {
-    let rejection = error.rejection();
-    rejection.is_some_and(|one| {
-        one.problems.iter().any(|problem| problem.kind == ProblemKind::PinMismatch)
-    })
-}
-
 fn of_handshake(problem: TlsProblem, given: &Given<'_>) -> Option<String> {
     let words = match (problem, given.authority) {
         (TlsProblem::UnknownIssuer, Some(file)) => {
@@ -221,9 +242,12 @@ fn of_handshake(problem: TlsProblem, given: &Given<'_>) -> Option<String> {
 }
 
 /// Which setting a proxy that failed comes from is for `wayfare proxy` to tell.
-fn of_proxy(problem: ProxyProblem) -> Option<&'static str> {
+fn of_proxy(problem: ProxyProblem, way: NamedBy) -> Option<&'static str> {
     Some(match problem {
         ProxyProblem::Authentication => "-U USER:PASSWORD says who is asking",
+        ProxyProblem::Unreachable | ProxyProblem::Timeout if way == NamedBy::Option => {
+            "is the proxy of -x running, and is its port right?"
+        }
         ProxyProblem::Unreachable | ProxyProblem::Timeout => {
             "`wayfare proxy URL` tells which setting names it; -x \"\" goes without"
         }

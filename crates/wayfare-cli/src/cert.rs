@@ -15,7 +15,9 @@ use wayfare::{Error, Manager};
 
 use crate::advice::{self, Given};
 use crate::arguments::Cert;
-use crate::fetch::Stop;
+use crate::fetch::talk::Talk;
+use crate::fetch::{Stop, client};
+use crate::proxies::{self, Unusable};
 use crate::{exit, output, trust};
 
 /// Looks and prints.
@@ -29,9 +31,9 @@ pub(crate) fn run(asked: &Cert) -> ExitCode {
     };
     let found = match look(asked, strict) {
         Ok(found) => found,
-        Err(error) => {
-            output::complain(&advice::line(&error, &Given::of(&asked.server)));
-            return exit::with(exit::code(&error));
+        Err(Stop { code, why }) => {
+            output::complain(&why);
+            return exit::with(code);
         }
     };
     let text = match (asked.json, asked.pem, asked.text) {
@@ -58,15 +60,25 @@ struct Found {
 }
 
 /// A handshake that takes everything, but tells what is wrong; nothing is sent on it.
-fn look(asked: &Cert, strict: Tls) -> Result<Found, Error> {
+fn look(asked: &Cert, strict: Tls) -> Result<Found, Stop> {
     let url = match asked.server.contains("://") {
         true => asked.server.clone(),
         false => format!("https://{}", asked.server),
     };
     let dns = Dns { pins: asked.resolve.clone(), ..Dns::default() };
     let tls = strict.dangerous().ask_everybody();
-    let manager = Manager::builder().dns(dns).tls(tls).build().blocking();
-    let facts = manager.handshake(&url)?;
+    let way = proxies::of(&asked.proxy).map_err(|Unusable { code, why }| Stop { code, why })?;
+    let mut builder = Manager::builder()
+        .dns(dns)
+        .tls(tls)
+        .timeouts(client::timeouts(&asked.patience))
+        .proxies(way)
+        .delegate(proxies::ByOption::new(&asked.proxy));
+    if asked.verbose {
+        let talk = Talk::new(String::new());
+        builder = builder.on_event(move |event| talk.tell(event));
+    }
+    let facts = shake(&builder.build(), &url, asked)?;
     let readable = |der: &Vec<u8>| Certificate::from_der(der).ok();
     let chain: Vec<_> = facts.certificates.iter().filter_map(readable).collect();
     let host = Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -77,6 +89,31 @@ fn look(asked: &Cert, strict: Tls) -> Result<Found, Error> {
         problems: facts.problems.iter().map(|problem| problem.kind).collect(),
     });
     Ok(Found { exception, facts, chain })
+}
+
+/// The handshake, within the time there is.
+fn shake(manager: &Manager, url: &str, asked: &Cert) -> Result<TlsFacts, Stop> {
+    let failed = |error: &Error| Stop {
+        code: exit::code(error),
+        why: advice::line(error, &Given::by(&asked.server, &asked.proxy)),
+    };
+    let Some(longest) = asked.patience.max_time else {
+        return manager.blocking().handshake(url).map_err(|error| failed(&error));
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|why| Stop { code: 1, why: format!("cannot start: {why}") })?;
+    let shaken =
+        runtime.block_on(async { tokio::time::timeout(longest, manager.handshake(url)).await });
+    // A name that is still looked up is nobody's business any more.
+    runtime.shutdown_background();
+    match shaken {
+        Ok(facts) => facts.map_err(|error| failed(&error)),
+        Err(_) => {
+            let server = advice::shown(&asked.server);
+            let why = format!("{server}: no handshake within {longest:?}; -m waits longer");
+            Err(Stop { code: 28, why })
+        }
+    }
 }
 
 fn in_lines(found: &Found) -> String {

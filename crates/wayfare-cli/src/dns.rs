@@ -3,15 +3,18 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use wayfare::dns::{LookedUp, LookupFailure, LookupFault, Record, RecordType};
 use wayfare::options::{Dns, Resolver, Tls};
+use wayfare::proxy::Chain;
 use wayfare::{Blocking, Manager};
 
 use crate::arguments;
+use crate::fetch::client;
 use crate::{advice, exit, output};
 
 /// Looks records up and prints them.
@@ -26,10 +29,28 @@ pub(crate) fn run(asked: &arguments::Dns) -> ExitCode {
             }
         };
     }
+    if asked.insecure {
+        tls = tls.dangerous().trust_everybody();
+    }
     // Without servers those of /etc/resolv.conf are asked, as the system would.
-    let dns = Dns { resolver: Resolver::Own(asked.server.clone()), ..Dns::default() };
-    let manager = Manager::builder().dns(dns).tls(tls).build().blocking();
-    match look_up(&manager, asked) {
+    let resolver = Resolver::Own(asked.server.clone());
+    let way = asked.proxy.clone().unwrap_or(Chain::DIRECT);
+    let dns = Dns { resolver, way, ..Dns::default() };
+    let mut timeouts = client::timeouts(&asked.patience);
+    if let Some(longest) = asked.patience.max_time {
+        let shorter = asked.patience.connect_timeout.map_or(longest, |other| other.min(longest));
+        timeouts.resolve = shorter.into();
+    }
+    let manager = Manager::builder().dns(dns).tls(tls).timeouts(timeouts).build().blocking();
+    let began = Instant::now();
+    if asked.verbose {
+        announce(asked);
+    }
+    let found = look_up(&manager, asked);
+    if asked.verbose {
+        output::note(&format!("* took {} ms", began.elapsed().as_millis()));
+    }
+    match found {
         Ok(found) => {
             let text = if asked.json { in_json(&found) } else { in_lines(&found) };
             if output::print(&text) { ExitCode::SUCCESS } else { exit::with(exit::WRITE) }
@@ -39,6 +60,18 @@ pub(crate) fn run(asked: &arguments::Dns) -> ExitCode {
             exit::with(code(&failure))
         }
     }
+}
+
+/// Tells who is going to be asked.
+fn announce(asked: &arguments::Dns) {
+    let servers: Vec<_> = asked.server.iter().map(ToString::to_string).collect();
+    let servers = match servers.is_empty() {
+        true => "the servers of /etc/resolv.conf".to_owned(),
+        false => servers.join(", "),
+    };
+    let way = asked.proxy.as_ref().filter(|way| !way.is_direct());
+    let through = way.map(|way| format!(" through {way}")).unwrap_or_default();
+    output::note(&format!("* asking {servers}{through}"));
 }
 
 /// An address is asked for its names, unless it says otherwise.

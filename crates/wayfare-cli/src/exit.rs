@@ -2,11 +2,14 @@
 
 use std::process::ExitCode;
 
-use wayfare::tls::TlsProblem;
+use wayfare::tls::{ProblemKind, TlsProblem};
 use wayfare::{Error, ErrorKind, ProxyProblem};
 
 /// The exit code for an error.
 pub(crate) fn code(error: &Error) -> u8 {
+    if is_about_pins(error) {
+        return 90;
+    }
     let is_file = error.url().is_some_and(|url| url.scheme() == "file");
     match of_kind(error.kind()) {
         // A local file that was asked for, as opposed to one that was to be written.
@@ -14,6 +17,13 @@ pub(crate) fn code(error: &Error) -> u8 {
         Some(code) => code,
         None => UNNAMED,
     }
+}
+
+/// True if none of the keys that were demanded is in the chain.
+pub(crate) fn is_about_pins(error: &Error) -> bool {
+    error.rejection().is_some_and(|one| {
+        one.problems.iter().any(|problem| problem.kind == ProblemKind::PinMismatch)
+    })
 }
 
 /// The exit code for a kind of error; nothing for one that this table does not know.
@@ -34,6 +44,7 @@ fn of_kind(kind: ErrorKind) -> Option<u8> {
         ErrorKind::BodySource => 26,
         ErrorKind::Timeout(_) => 28,
         ErrorKind::Tls(problem) => of_tls(problem),
+        ErrorKind::Binding => 45,
         ErrorKind::Aborted => 42,
         ErrorKind::InvalidRequest | ErrorKind::UnsupportedMethod => 43,
         ErrorKind::RedirectInvalid | ErrorKind::RedirectLimit | ErrorKind::RedirectUnsafe => 47,
@@ -69,9 +80,9 @@ fn of_tls(problem: TlsProblem) -> u8 {
 /// The table of exit codes, for help texts.
 pub(crate) const TABLE: &str = "\
 Exit codes:
-  0  all went well                      35  TLS handshake failed
-  1  unknown scheme; serve, demo fail   37  a file: URL cannot be read
-  2  mistake on the command line        43  the request cannot be sent like that
+  0  all went well                      37  a file: URL cannot be read
+  1  unknown scheme; serve, demo fail   43  the request cannot be sent like that
+  2  mistake on the command line        45  --interface cannot be used
   3  not a URL                          47  redirect limit, or an unsafe one
   6  no address for the host name       56  connection lost
   7  cannot connect                     58  --cert, --key or --crlfile unusable
@@ -81,7 +92,8 @@ Exit codes:
  23  cannot write                       63  the body is too large
  26  cannot read what is to be sent     65  the data can be sent only once
  28  a deadline passed                  77  the file of --cacert is unusable
-129  hung up (SIGHUP)                   82  --crlfile holds no revocation list
+ 35  TLS handshake failed               82  --crlfile holds no revocation list
+129  hung up (SIGHUP)                   90  another key than --pinnedpubkey says
 130  interrupted (SIGINT, Ctrl-C)       97  a proxy did not do as asked
 143  terminated (SIGTERM)
 Of several transfers, the first failure in the order of the URLs decides.";

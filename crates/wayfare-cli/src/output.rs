@@ -37,21 +37,7 @@ pub(crate) fn is_note_terminal() -> bool {
 /// A text with the characters that a terminal would obey made visible, and those that turn the
 /// direction of what is read.
 pub(crate) fn visible(text: &str) -> String {
-    let turns = |character| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let harmless =
-        |character: char| character == '\t' || !character.is_control() && !turns(character);
-    if text.chars().all(harmless) {
-        return text.to_owned();
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if harmless(character) {
-            shown.push(character);
-        } else {
-            shown.extend(character.escape_default());
-        }
-    }
-    shown
+    wayfare::rules::visible(text).into_owned()
 }
 
 /// A number of bytes for people.

@@ -65,14 +65,14 @@ pub(crate) struct Unusable {
 /// The proxies that the options name.
 pub(crate) fn of(options: &ProxyOptions) -> Result<Proxies, Unusable> {
     let proxies = match (&options.proxy, &options.pac) {
-        (Some(way), _) => Proxies::list(vec![told(way, credentials(options).as_ref())]),
+        (Some(way), _) => Proxies::list_by(vec![told(way, credentials(options).as_ref())], "-x"),
         (None, Some(place)) => scripts::by_script(place)?,
         (None, None) if options.wpad => scripts::of_network()?,
         (None, None) if options.desktop => of_desktop::proxies()?,
         (None, None) => Proxies::system(),
     };
     Ok(match &options.noproxy {
-        Some(list) => proxies.with_bypass(list),
+        Some(list) => proxies.with_bypass(&list.to_string()),
         None => proxies,
     })
 }

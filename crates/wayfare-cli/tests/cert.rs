@@ -5,10 +5,12 @@
 mod command;
 
 use std::fs;
+use std::time::Duration;
 
 use command::{Scratch, run};
 use serde_json::Value;
-use wayfare_testkit::{Authority, Server, ServerIdentity};
+use wayfare_testkit::proxy::Proxy;
+use wayfare_testkit::{Authority, FaultServer, Server, ServerIdentity};
 
 const NAMES: &[&str] = &["localhost", "127.0.0.1"];
 
@@ -87,7 +89,7 @@ fn a_client_certificate_pins_and_exceptions_come_from_files() {
     assert_eq!(missing.code, 58, "{}", missing.err);
     let pinned = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let ended = run(&[&shown[..], &["--pinnedpubkey", pinned]].concat());
-    assert!(ended.code == 60 && ended.err.contains("pinned"), "{} {}", ended.code, ended.err);
+    assert!(ended.code == 90 && ended.err.contains("pinned"), "{} {}", ended.code, ended.err);
     let unknown = run(&[&shown[..], &["--ciphers", "RC4-MD5"]].concat());
     assert!(unknown.code == 59 && unknown.err.contains("RC4-MD5"), "{}", unknown.err);
     for mode in ["true", "false"] {
@@ -115,4 +117,29 @@ fn an_exception_in_a_file_lets_its_certificate_through_and_no_other() {
     fs::write(&list, format!("{host} {digest} {}\n", kinds.join(","))).unwrap();
     assert_eq!(run(&["get", "--exceptions", &list, &server.url("/get")]).code, 0);
     assert_eq!(run(&["get", "--exceptions", &list, &other.url("/get")]).code, 60);
+}
+
+#[test]
+fn certificates_are_looked_at_through_a_proxy_and_within_a_time() {
+    let (authority, scratch) = (Authority::new(), Scratch::new());
+    let server = serve(&authority.issue(NAMES));
+    let ca = scratch.text("ca.pem");
+    fs::write(&ca, authority.pem()).unwrap();
+    let gate = Proxy::builder().login("ada", "sesame").bind_on_thread("127.0.0.1:0").unwrap();
+    let url = server.url("/");
+    let way = gate.url("http");
+    let looked = run(&["cert", "-v", "-x", &way, "-U", "ada:sesame", "--cacert", &ca, &url]);
+    assert_eq!(looked.code, 0, "{}", looked.err);
+    assert_eq!(gate.requests().len(), 1);
+    assert!(looked.err.contains(&format!("* by {way} (-x)")), "{}", looked.err);
+    assert!(looked.err.contains("* secured by TLSv1.3") && !looked.err.contains("sesame"));
+    let refused = run(&["cert", "-x", &way, &url]);
+    assert!(refused.code == 97 && refused.err.contains("-U"), "{}", refused.err);
+    let silent = FaultServer::named("stall-accept").bind_on_thread("127.0.0.1:0").unwrap();
+    let silent = silent.url("/").replace("http://", "https://");
+    for line in [["cert", "-m", "0.2", &silent], ["cert", "--connect-timeout", "0.2", &silent]] {
+        let late = run(&line);
+        assert_eq!(late.code, 28, "{}", late.err);
+        assert!(late.took < Duration::from_secs(5), "{:?}", late.took);
+    }
 }

@@ -4,10 +4,13 @@
 
 mod command;
 
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::time::Duration;
 
-use command::{Driver, run, server};
+use command::{Driver, Scratch, command, finish, run, server, tls_server};
 use serde_json::{Value, json};
+use wayfare_testkit::proxy::Proxy;
 
 /// A name server that knows `a.test` to be this machine, and no other name.
 fn name_server() -> String {
@@ -81,4 +84,81 @@ fn requests_ask_the_name_server_that_is_named() {
         (&json!(["127.0.0.1"]), &json!(0))
     );
     assert_eq!(ask("b.test")["ok"], json!({"answers": [], "rcode": 3}));
+}
+
+/// The same over TCP, for one connection after another.
+fn name_server_of_streams() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut length = [0; 2];
+            while stream.read_exact(&mut length).is_ok() {
+                let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
+                stream.read_exact(&mut question).unwrap();
+                let end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+                let mut answer = question[..2].to_vec();
+                answer.extend([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
+                answer.extend(&question[12..end]);
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+                let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
+                stream.write_all(&[&length, &answer[..]].concat()).unwrap();
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn name_servers_are_asked_through_a_proxy_where_that_is_said() {
+    let (server, gate) =
+        (name_server_of_streams(), Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap());
+    let as_datagrams = server.replace("tcp://", "udp://");
+    let mut asked = 0;
+    for place in [&server, &as_datagrams] {
+        for scheme in ["http", "socks5h"] {
+            let way = gate.url(scheme);
+            let found = run(&["dns", "-v", "-x", &way, "--server", place, "a.test"]);
+            assert_eq!(found.code, 0, "{}", found.err);
+            assert!(found.text().contains("IN A 127.0.0.1"), "{}", found.text());
+            assert!(
+                found.err.contains(&format!("* asking {place} through {way}")),
+                "{}",
+                found.err
+            );
+            asked += 1;
+            assert_eq!(gate.requests().len(), asked);
+        }
+    }
+    // The environment is for requests.
+    let mut line = command(&["dns", "--server", &server, "a.test"]);
+    let found = finish(line.env("all_proxy", gate.url("http")));
+    assert_eq!((found.code, gate.requests().len()), (0, asked), "{}", found.err);
+}
+
+#[test]
+fn a_name_server_that_proves_nothing_is_refused_once_in_words_and_taken_with_k() {
+    let scratch = Scratch::new();
+    let (secure, authority) = tls_server(&scratch);
+    let place = secure.url("").replace("https://", "tls://");
+    let refused = run(&["dns", "--server", &place, "a.test"]);
+    assert_eq!(refused.code, 7, "{}", refused.err);
+    let words = "not vouched for by a trusted authority";
+    assert_eq!(refused.err.matches(words).count(), 1, "{}", refused.err);
+    // What answers is no name server, but it was spoken to.
+    for line in [vec!["-k"], vec!["--cacert", &authority]] {
+        let taken = run(&[&["dns", "--server", &place], &line[..], &["a.test"]].concat());
+        assert!(taken.code != 0 && !taken.err.contains(words), "{}", taken.err);
+    }
+}
+
+#[test]
+fn a_silent_name_server_is_given_up_in_time() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let place = format!("udp://{}", silent.local_addr().unwrap());
+    for line in [["-m", "0.3"], ["--connect-timeout", "0.3"]] {
+        let late = run(&[&["dns", "--server", &place], &line[..], &["a.test"]].concat());
+        assert_eq!(late.code, 28, "{}", late.err);
+        assert!(late.took < Duration::from_secs(5), "{:?}", late.took);
+    }
 }

@@ -30,6 +30,22 @@ fn a_url_without_a_subcommand_or_a_scheme_gets_them() {
 }
 
 #[test]
+fn what_cannot_be_bound_to_or_read_is_told_once() {
+    let (server, scratch) = (server(), Scratch::new());
+    let url = server.url("/get");
+    advises(&["get", "--interface", "nosuch0", &url], 45, &["\"nosuch0\"", "wayfare interfaces"]);
+    advises(
+        &["get", "--interface", "192.0.2.99", &url],
+        45,
+        &["is not an address of this machine"],
+    );
+    let missing = scratch.text("missing");
+    let ended = advises(&["put", "-T", &missing, &url], 26, &["No such file"]);
+    assert_eq!(ended.err.matches(&missing).count(), 1, "{}", ended.err);
+    assert_eq!(server.request_count(), 0);
+}
+
+#[test]
 fn options_of_curl_that_are_not_here_are_told_as_such() {
     let url = "http://a.test/";
     advises(&["get", "-X", "PUT", url], 2, &["`wayfare request -X METHOD` sends other methods"]);

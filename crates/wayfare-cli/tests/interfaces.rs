@@ -21,7 +21,7 @@ fn the_loopback_interface_is_listed_for_people_and_for_programs() {
 #[test]
 fn an_interface_that_does_not_exist_is_told_with_those_that_do() {
     let ended = run(&["get", "--interface", "nosuch0", "http://127.0.0.1:9/"]);
-    assert_eq!(ended.code, 7);
+    assert_eq!(ended.code, 45);
     assert!(ended.err.contains("no network interface called \"nosuch0\""), "{}", ended.err);
     assert!(ended.err.contains("lo"), "{}", ended.err);
 }

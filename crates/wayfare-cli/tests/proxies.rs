@@ -5,8 +5,9 @@ mod command;
 
 use std::process::Command;
 
-use command::{Driver, Ended, Scratch, command, finish, server, tls_server};
+use command::{Driver, Ended, Scratch, command, finish, run_with_input, server, tls_server};
 use serde_json::json;
+use wayfare_testkit::FaultServer;
 use wayfare_testkit::proxy::{Proxy, ProxyFault};
 
 /// The command with these variables and no others that name proxies.
@@ -89,7 +90,7 @@ fn failures_at_proxies_have_their_codes_and_advice() {
     let table = [
         (gate.url("http"), 97, "-U USER:PASSWORD"),
         (gate.url("socks5h").replace("://", "://ada:wrong@"), 97, "refused the user name"),
-        ("http://127.0.0.1:1".to_owned(), 7, "wayfare proxy URL"),
+        ("http://127.0.0.1:1".to_owned(), 7, "is the proxy of -x running"),
         ("ftp://127.0.0.1:1".to_owned(), 2, "there are connect, http"),
     ];
     for (proxy, code, words) in table {
@@ -103,6 +104,62 @@ fn failures_at_proxies_have_their_codes_and_advice() {
     let ended = with(&[], &["get", "-x", &garbled.url("socks5"), &url]);
     assert_eq!(ended.code, 97, "{}", ended.err);
     assert_eq!(server.request_count(), 0);
+    let far = server.url_at("far.test", "/get");
+    let ended = with(&[("http_proxy", "http://127.0.0.1:1")], &["get", &far]);
+    assert!(ended.code == 7 && ended.err.contains("wayfare proxy URL"), "{}", ended.err);
+}
+
+#[test]
+fn what_fails_behind_a_proxy_names_it() {
+    let gate = Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap();
+    let broken = FaultServer::named("close-before-head").bind_on_thread("127.0.0.1:0").unwrap();
+    let through = format!("(through {})", gate.url("connect"));
+    let ended = with(&[], &["get", "-x", &gate.url("connect"), &broken.url("/")]);
+    assert!(ended.code != 0 && ended.err.contains(&through), "{}", ended.err);
+    let direct = with(&[], &["get", &broken.url("/")]);
+    assert!(direct.code == ended.code && !direct.err.contains("through"), "{}", direct.err);
+}
+
+#[test]
+fn exceptions_on_the_command_line_take_the_place_of_the_environments() {
+    let (gate, server) = (Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap(), server());
+    let (proxy, far) = (gate.url("http"), server.url_at("far.test", "/get"));
+    let variables = [("http_proxy", proxy.as_str()), ("no_proxy", "far.test")];
+    let pinned = ["get", "--resolve", "far.test:127.0.0.1"];
+    let asks = |more: &[&str]| {
+        let before = gate.requests().len();
+        let ended = with(&variables, &[&pinned[..], more, &[&far]].concat());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        gate.requests().len() - before
+    };
+    assert_eq!(asks(&[]), 0);
+    assert_eq!(asks(&["--noproxy", ""]), 1);
+    assert_eq!(asks(&["--noproxy", "other.test"]), 1);
+    assert_eq!(asks(&["--noproxy", "far.test"]), 0);
+    for nonsense in ["http://far.test", "10.0.0.0/99"] {
+        let ended = with(&variables, &["get", "--noproxy", nonsense, &far]);
+        assert!(ended.code == 2 && ended.err.contains(nonsense), "{}", ended.err);
+    }
+    let told = with(&variables, &["get", "-v", &server.url("/get")]);
+    assert!(told.err.contains("this machine is reached without a proxy"), "{}", told.err);
+    let quiet = with(&[], &["get", "-v", &server.url("/get")]);
+    assert!(!quiet.err.contains("without a proxy"), "{}", quiet.err);
+}
+
+#[test]
+fn the_time_that_proxies_take_is_told() {
+    let (gate, server) = (Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap(), server());
+    let proxy_time = |way: &str| {
+        let ended = with(&[], &["get", "--timings", "-x", way, &server.url("/get")]);
+        let line = ended.err.lines().find(|line| line.trim_start().starts_with("proxy "));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number.unwrap_or_else(|| panic!("{}", ended.err)).parse::<f64>().unwrap()
+    };
+    assert!(proxy_time(&gate.url("connect")) > 0.0);
+    assert!(proxy_time(&gate.url("socks5")) > 0.0);
+    // A proxy that is given the request is not asked for a way on.
+    assert_eq!(proxy_time(&gate.url("http")), 0.0);
+    assert_eq!(proxy_time("direct"), 0.0);
 }
 
 #[test]
@@ -114,7 +171,7 @@ fn the_rule_that_names_a_way_is_told() {
         (vec!["https://a.corp.test/"], "direct\n(the entry corp.test of no_proxy)\n"),
         (vec!["http://a.test/"], "direct\n(no variable names a proxy for it)\n"),
         (vec!["https://127.0.0.1/"], "direct\n(this machine is reached without a proxy)\n"),
-        (vec!["https://a.test/", "-x", "socks5://b"], "socks5://b:1080\n(the settings)\n"),
+        (vec!["https://a.test/", "-x", "socks5://b"], "socks5://b:1080\n(-x)\n"),
         (
             vec!["https://a.test/", "--json"],
             "{\"rule\":\"the variable https_proxy\",\"ways\":[\"http://gate.test:3128\"]}\n",
@@ -129,6 +186,8 @@ fn the_rule_that_names_a_way_is_told() {
             ended.err
         );
     }
+    let capitals = with(&[("HTTP_PROXY", "gate.test")], &["proxy", "http://a.test/"]);
+    assert!(capitals.text().contains("HTTP_PROXY in capitals is not read"), "{}", capitals.text());
     let bad = with(&[("http_proxy", "ftp://ada:sesame@x")], &["proxy", "http://a.test/"]);
     assert_eq!(bad.code, 97, "{}", bad.err);
     assert!(bad.err.contains("http_proxy") && !bad.err.contains("sesame"), "{}", bad.err);
@@ -148,8 +207,16 @@ fn a_script_is_asked_for_the_way_and_comes_without_a_proxy() {
     let ended = with(&[], &["get", "--pac", &path, "-U", "ada:sesame", &url]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(gate.requests().len(), 2, "asked, and told");
-    let told = with(&[], &["proxy", "--pac", &path, &url]);
+    let as_url = format!("file://{path}");
+    for place in [path.as_str(), &as_url] {
+        let told = with(&[], &["proxy", "--pac", place, &url]);
+        assert!(told.text().starts_with(&gate.url("http")), "{place}: {}", told.text());
+    }
+    let text = std::fs::read(&path).unwrap();
+    let told = run_with_input(&["proxy", "--pac", "-", &url], &text);
     assert!(told.text().starts_with(&gate.url("http")), "{}", told.text());
+    let none = with(&[], &["proxy", "--pac", "file:///no/such/file", &url]);
+    assert_eq!(none.code, 26, "{}", none.err);
     for (answer, words) in
         [("'what'", "names no way"), ("u.v", "u is not defined"), ("7", "no text")]
     {

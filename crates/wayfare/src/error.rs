@@ -1,21 +1,25 @@
 //! The one error of the library: what, where, and whether trying again can help.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use http::{Method, StatusCode};
+use http::Method;
 use url::Url;
 use wayfare_net::dial::{DialFailure, DialStage};
 use wayfare_net::tls::{Rejection, TlsProblem};
 use wayfare_proto::policy::redirect::Refusal;
 use wayfare_proto::policy::retry::is_idempotent;
-use wayfare_proto::route::proxy::Proxy;
+use wayfare_proto::route::proxy::{Chain, Proxy};
+use wayfare_proto::syntax::visible::visible;
 use wayfare_proto::trace::timeline::Timings;
 use wayfare_proto::wire::http1::violation::Violation;
 
+mod kind;
 mod proxy;
 
+pub use kind::{ErrorKind, Phase, Retry, Stage};
 pub use proxy::ProxyProblem;
 pub(crate) use proxy::ProxyTrouble;
 
@@ -39,158 +43,13 @@ struct Inner {
     stage: Stage,
     retry: Retry,
     url: Option<Url>,
+    /// Nothing in it acts on a terminal or a log, whoever said it.
     message: String,
+    /// The proxies on the way, if there are any.
+    way: Chain,
     timings: Timings,
     source: Option<Box<dyn StdError + Send + Sync>>,
     proxy: Option<ProxyTrouble>,
-}
-
-macro_rules! kinds {
-    ($( $(#[$doc:meta])* $name:ident => $qt:expr, )*) => {
-        /// What happened.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum ErrorKind {
-            $( $(#[$doc])* $name, )*
-            /// A proxy on the way could not be chosen or reached, or did not go on.
-            Proxy(ProxyProblem),
-            /// The server answered, with a status that [`crate::Reply::error_for_status`] counts
-            /// as an error.
-            Status(StatusCode),
-            /// A wait was over before something happened.
-            Timeout(Phase),
-            /// The TLS handshake failed.
-            Tls(TlsProblem),
-        }
-
-        impl ErrorKind {
-            /// Every kind that has no further detail.
-            pub const PLAIN: &'static [Self] = &[ $( Self::$name, )* ];
-
-            fn plain_qt_code(self) -> Option<i32> {
-                match self {
-                    $( Self::$name => Some($qt), )*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-// The numbers are QNetworkReply::NetworkError's (Qt 6.11, qnetworkreply.h).
-kinds! {
-    /// The caller aborted the transfer.
-    Aborted => 5,
-    /// The request would have to be sent again, but its body can be read only once.
-    BodyNotReplayable => 205,
-    /// The source of the request's body failed, or gave another length than it announced.
-    BodySource => 99,
-    /// The connection broke, or was closed before the answer.
-    ConnectionLost => 2,
-    /// The server refused the connection.
-    ConnectionRefused => 1,
-    /// The body cannot be decoded: its coding is damaged or cut off.
-    Decode => 299,
-    /// Access to a file is not permitted.
-    FileForbidden => 201,
-    /// The path is a directory, or something else that is not a regular file.
-    FileNotRegular => 202,
-    /// There is no such file.
-    FileNotFound => 203,
-    /// A local file could not be read or written.
-    FileSystem => 99,
-    /// The request cannot be sent as it was given.
-    InvalidRequest => 302,
-    /// The URL cannot be used.
-    InvalidUrl => 301,
-    /// The host name has no address.
-    NameNotFound => 3,
-    /// The server broke the protocol.
-    Protocol => 399,
-    /// A redirect points to something that cannot be followed.
-    RedirectInvalid => 301,
-    /// There were more redirects than allowed.
-    RedirectLimit => 10,
-    /// A redirect would have led to less safety, or to another origin than allowed.
-    RedirectUnsafe => 11,
-    /// A body grew larger than allowed.
-    TooLarge => 299,
-    /// The body ended before it was complete.
-    Truncated => 2,
-    /// The URL's scheme is not supported.
-    UnknownScheme => 301,
-    /// No address of the server could be reached.
-    Unreachable => 99,
-    /// The scheme does not support the method.
-    UnsupportedMethod => 302,
-}
-
-/// Where a transfer was when it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Reading or decoding the answer's body.
-    Body,
-    /// Reaching the server, TLS included.
-    Connect,
-    /// Deciding what to send.
-    Plan,
-    /// Waiting for its turn.
-    Queue,
-    /// Waiting for the answer's head.
-    Receive,
-    /// Looking the name up.
-    Resolve,
-    /// Writing the request.
-    Send,
-    /// Reading or writing local files.
-    Store,
-}
-
-/// Whether sending the request again can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Retry {
-    /// The same request would fail the same way, or may have had its effect already.
-    Never,
-    /// It failed only because a kept connection had gone; it was not known to be processed.
-    OnReusedConnection,
-    /// The request had no effect yet, or repeating it has none beyond the first; it may succeed
-    /// another time.
-    Safe,
-}
-
-/// What was being waited for when the time was over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Phase {
-    /// The next piece of a body.
-    BetweenBytes,
-    /// An address to answer.
-    Connect,
-    /// The first byte of the answer.
-    FirstByte,
-    /// A proxy to open the way on.
-    Proxy,
-    /// The host name's addresses.
-    Resolve,
-    /// The TLS handshake.
-    Tls,
-    /// The whole transfer.
-    Whole,
-}
-
-impl Phase {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::BetweenBytes,
-        Self::Connect,
-        Self::FirstByte,
-        Self::Proxy,
-        Self::Resolve,
-        Self::Tls,
-        Self::Whole,
-    ];
 }
 
 impl Error {
@@ -212,7 +71,8 @@ impl Error {
             stage,
             retry: Retry::Never,
             url: None,
-            message: message.into(),
+            message: shown(message.into()),
+            way: Chain::DIRECT,
             timings: Timings::default(),
             source: None,
             proxy: None,
@@ -226,7 +86,7 @@ impl Error {
     }
 
     pub(crate) fn with_message(mut self, message: String) -> Self {
-        self.0.message = message;
+        self.0.message = shown(message);
         self
     }
 
@@ -241,6 +101,14 @@ impl Error {
     pub fn rejection(&self) -> Option<&Rejection> {
         let source = self.0.source.as_deref()?;
         source.downcast_ref::<DialFailure>()?.rejection()
+    }
+
+    /// Names the way, unless one is named already.
+    pub(crate) fn through(mut self, way: &Chain) -> Self {
+        if self.0.way.is_direct() {
+            self.0.way = way.clone();
+        }
+        self
     }
 
     pub(crate) fn at_proxy(mut self, trouble: ProxyTrouble) -> Self {
@@ -353,6 +221,13 @@ impl Error {
         self.0.timings
     }
 
+    /// The proxies that the request went through, or was to go through; the direct way where none was
+    /// chosen. Shown without credentials.
+    #[must_use]
+    pub fn way(&self) -> &Chain {
+        &self.0.way
+    }
+
     /// The proxy that it happened at, without credentials.
     #[must_use]
     pub fn proxy(&self) -> Option<&Proxy> {
@@ -372,52 +247,16 @@ impl Error {
     }
 }
 
-impl ErrorKind {
-    /// The number of `QNetworkReply::NetworkError` (Qt 6.11) for this kind.
-    ///
-    /// ```
-    /// use wayfare::ErrorKind;
-    /// assert_eq!(ErrorKind::ConnectionRefused.qt_code(), 1);
-    /// assert_eq!(ErrorKind::Status(http::StatusCode::NOT_FOUND).qt_code(), 203);
-    /// ```
-    #[must_use]
-    pub fn qt_code(self) -> i32 {
-        match self {
-            Self::Proxy(problem) => problem.qt_code(),
-            Self::Status(status) => qt_code_of_status(status),
-            Self::Timeout(_) => 4,
-            Self::Tls(_) => 6,
-            // Every other kind is in the table above.
-            plain => plain.plain_qt_code().unwrap_or(99),
-        }
-    }
-}
-
-/// The table of `QNetworkReplyHttpImpl` from status to `NetworkError` (Qt 6.11).
-fn qt_code_of_status(status: StatusCode) -> i32 {
-    match status.as_u16() {
-        400 | 418 => 302,
-        401 => 204,
-        403 => 201,
-        404 => 203,
-        405 => 202,
-        407 => 105,
-        409 => 206,
-        410 => 207,
-        500 => 401,
-        501 => 402,
-        503 => 403,
-        code if code >= 500 => 499,
-        code if code >= 400 => 299,
-        _ => 0,
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.url {
-            Some(url) => write!(f, "{url}: {}", self.0.message),
-            None => f.write_str(&self.0.message),
+            Some(url) => write!(f, "{url}: {}", self.0.message)?,
+            None => f.write_str(&self.0.message)?,
+        }
+        // An error of a proxy names that proxy.
+        match self.0.way.is_direct() || self.0.proxy.is_some() {
+            true => Ok(()),
+            false => write!(f, " (through {})", self.0.way),
         }
     }
 }
@@ -481,6 +320,7 @@ impl From<DialFailure> for Error {
         }
         let kind = match (failure.stage, failure.tls_problem(), failure.io_kind()) {
             (_, Some(problem), _) => ErrorKind::Tls(problem),
+            _ if failure.is_for_binding() => ErrorKind::Binding,
             (DialStage::Resolve, _, Some(io::ErrorKind::TimedOut)) => {
                 ErrorKind::Timeout(Phase::Resolve)
             }
@@ -489,12 +329,7 @@ impl From<DialFailure> for Error {
             (_, _, Some(io::ErrorKind::ConnectionReset)) => ErrorKind::ConnectionLost,
             _ => ErrorKind::Unreachable,
         };
-        let message = match StdError::source(&failure) {
-            Some(cause) if failure.attempts.is_empty() => {
-                format!("{failure}: {}", innermost(cause))
-            }
-            _ => failure.to_string(),
-        };
+        let message = failure.in_words();
         // A certificate that is refused now will be refused again.
         let retry = match kind {
             ErrorKind::Tls(TlsProblem::Closed | TlsProblem::Alert) => Retry::Safe,
@@ -516,15 +351,17 @@ impl From<Refusal> for Error {
     }
 }
 
-fn innermost<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    while let Some(source) = error.source() {
-        error = source;
+fn shown(message: String) -> String {
+    match visible(&message) {
+        Cow::Borrowed(_) => message,
+        Cow::Owned(shown) => shown,
     }
-    error
 }
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     #[test]

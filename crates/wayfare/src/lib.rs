@@ -93,11 +93,11 @@ pub mod proxy {
         engine::{Engine as PacEngine, ScriptFault, World as PacWorld},
     };
     pub use wayfare_net::proxy::system::machine;
-    pub use wayfare_proto::route::bypass::Bypass;
+    pub use wayfare_proto::route::bypass::{Bypass, NoEntry};
     pub use wayfare_proto::route::machine::Machine;
     pub use wayfare_proto::route::pac::parse as parse_pac_answer;
     pub use wayfare_proto::route::proxy::{Capabilities, Chain, Proxy, ProxyKind, ProxyMistake};
-    pub use wayfare_proto::route::settings::{BadVariable, Choice, Settings};
+    pub use wayfare_proto::route::settings::{BadVariable, Choice, Settings, Unheard};
     pub use wayfare_proto::syntax::credentials::Credentials;
 }
 
@@ -112,9 +112,10 @@ pub mod names {
 }
 
 /// Grammar of HTTP that applications meet too: reading dates and file name suggestions,
-/// and which fields hold secrets.
+/// and which fields hold secrets; texts of others made fit to be shown.
 pub mod rules {
     pub use wayfare_proto::policy::redirect::SECRET_FIELDS;
+    pub use wayfare_proto::syntax::visible::visible;
     pub use wayfare_proto::syntax::{content_disposition, date};
 }
 

@@ -11,7 +11,7 @@ use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::schedule::{Counts, Priority};
 use wayfare_proto::route::proxy::Chain;
-use wayfare_proto::trace::event::Event;
+use wayfare_proto::trace::event::{Event, What};
 use wayfare_proto::wire::http1::limits::HeadLimits;
 
 use crate::delegate::{Credentials, Delegate, SaysNo};
@@ -21,7 +21,7 @@ use crate::options::{Auth, Bodies, Connections, Dns, Options, Proxies, Redirects
 use crate::pool::Reuse;
 use crate::protocol::http::{Flight, Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
-use crate::proxies::Ways;
+use crate::proxies::{News, Ways};
 use crate::queue::Ticket;
 use crate::transfer::handle::{Finished, FinishedHandler};
 use crate::transfer::shared::Shared;
@@ -132,12 +132,14 @@ impl Manager {
         }
         let proxies = self.shared.proxies(&self.shared.options);
         let ways = proxies.choose(&parsed).await.map_err(|error| error.at(&parsed))?;
-        let Ways { first, others, .. } = self.shared.sorted(ways);
-        let mut opened = self.preconnect_by(&first, &parsed, &home).await;
+        let Ways { first, others, rule, news } = self.shared.sorted(ways);
+        let told = (news == News::Told).then_some(&*rule);
+        let mut opened = self.preconnect_by((&first, told), &parsed, &home).await;
         for way in &others {
             match &opened {
                 Err(error) if error.proxy_trouble().is_some_and(ProxyTrouble::has_another_way) => {
-                    opened = self.preconnect_by(way, &parsed, &home).await;
+                    let told = Some("the next of the list");
+                    opened = self.preconnect_by((way, told), &parsed, &home).await;
                 }
                 _ => break,
             }
@@ -145,7 +147,13 @@ impl Manager {
         opened.map_err(|error| error.at(&parsed))
     }
 
-    async fn preconnect_by(&self, way: &Chain, url: &Url, home: &Home) -> Result<Secured, Error> {
+    /// Opens a connection by a way, and tells which rule named it.
+    async fn preconnect_by(
+        &self,
+        (way, rule): (&Chain, Option<&str>),
+        url: &Url,
+        home: &Home,
+    ) -> Result<Secured, Error> {
         let way = self.shared.logins.remembered(way.clone());
         let Some(key) = self.shared.lane(url, &self.shared.options, &way) else { return Ok(None) };
         self.shared.watch_idle();
@@ -164,9 +172,13 @@ impl Manager {
             proving: None,
         };
         let mut emitter = Emitter::new(self.listeners.clone(), Default::default());
+        if let Some(rule) = rule {
+            let (route, rule) = (way.to_string(), rule.to_owned());
+            emitter.emit(|| What::Routed { route, rule });
+        }
         // One of the origin's few places, as for a request.
         let _turn = self.shared.queue.turn(key.clone(), Ticket::new(Priority::Normal)).await;
-        let opened = preconnect(&around, &mut emitter).await;
+        let opened = preconnect(&around, &mut emitter).await.map_err(|error| error.through(&way));
         // What was opened is nobody's on loan, so the watcher may have gone home meanwhile.
         self.shared.watch_idle();
         opened
@@ -188,7 +200,7 @@ impl Manager {
         let parsed = parse(url)?;
         let proxies = self.shared.proxies(&self.shared.options);
         let ways = proxies.choose(&parsed).await.map_err(|error| error.at(&parsed))?;
-        let Ways { first, others, rule } = self.shared.sorted(ways);
+        let Ways { first, others, rule, .. } = self.shared.sorted(ways);
         Ok(([vec![first], others].concat(), rule.into_owned()))
     }
 

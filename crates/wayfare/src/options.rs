@@ -15,6 +15,7 @@ use wayfare_net::socket::SocketOptions;
 pub use wayfare_net::socket::{Binding, Keepalive};
 pub use wayfare_proto::policy::deadline::Wait;
 pub use wayfare_proto::policy::redirect::RedirectPolicy;
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 pub use wayfare_proto::wire::coding::guard::BombGuard;
 pub use wayfare_proto::wire::http1::limits::HeadLimits;
@@ -239,11 +240,20 @@ pub struct Dns {
     pub pins: Vec<(String, IpAddr)>,
     /// Who looks names up; the operating system by default, which knows more places to look.
     pub resolver: Resolver,
+    /// The proxies through which name servers of [`Resolver::Own`] are asked; directly by default,
+    /// whatever [`Proxies`] say. No proxy carries datagrams here, so those of `udp` are then asked
+    /// over TCP.
+    pub way: Chain,
 }
 
 impl Default for Dns {
     fn default() -> Self {
-        Self { keep: Duration::from_secs(60), pins: Vec::new(), resolver: Resolver::System }
+        Self {
+            keep: Duration::from_secs(60),
+            pins: Vec::new(),
+            resolver: Resolver::System,
+            way: Chain::DIRECT,
+        }
     }
 }
 

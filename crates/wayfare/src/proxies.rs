@@ -10,6 +10,7 @@ use wayfare_net::proxy::system;
 use wayfare_proto::route::bypass::Bypass;
 use wayfare_proto::route::machine::Machine;
 use wayfare_proto::route::proxy::{Chain, Load};
+use wayfare_proto::route::settings::{BadVariable, Choice};
 
 use crate::error::{Error, ErrorKind, ProxyProblem, Stage};
 
@@ -29,12 +30,13 @@ use crate::error::{Error, ErrorKind, ProxyProblem, Stage};
 pub struct Proxies {
     /// Two values made apart are told apart, which tells a request's own from its manager's.
     source: Arc<Source>,
-    bypass: Bypass,
+    bypass: Option<Bypass>,
 }
 
 enum Source {
     Factory(Box<dyn ProxyFactory>),
-    List(Vec<Chain>),
+    /// Ways, and who named them.
+    List(Vec<Chain>, Cow<'static, str>),
     Off,
     System,
 }
@@ -76,7 +78,15 @@ impl Proxies {
     /// These ways are tried in order.
     #[must_use]
     pub fn list(ways: Vec<Chain>) -> Self {
-        Self::from(Source::List(ways))
+        Self::list_by(ways, "the settings")
+    }
+
+    /// As [`Proxies::list`], with who named these ways, which is told where a way is chosen:
+    /// in [`What::Routed`](crate::event::What::Routed) and by
+    /// [`Manager::ways_to`](crate::Manager::ways_to).
+    #[must_use]
+    pub fn list_by(ways: Vec<Chain>, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self::from(Source::List(ways, rule.into()))
     }
 
     /// The factory is asked for every request.
@@ -86,10 +96,16 @@ impl Proxies {
     }
 
     /// Sets which hosts are reached directly whatever the rest says, as `no_proxy` does; see
-    /// [`Bypass`] for the entries.
+    /// [`Bypass`] for the entries, of which those that make no sense are passed over. With
+    /// [`Proxies::system`] it takes the place of `no_proxy` and of the system's own exceptions; this
+    /// machine itself is reached directly all the same, but for an entry `<-loopback>`.
     #[must_use]
     pub fn with_bypass(self, entries: &str) -> Self {
-        Self { bypass: Bypass::parse(entries), ..self }
+        let bypass = match *self.source {
+            Source::System => Bypass::parse(entries).with_loopback(),
+            _ => Bypass::parse(entries),
+        };
+        Self { bypass: Some(bypass), ..self }
     }
 
     /// True if both are clones of one value.
@@ -101,24 +117,48 @@ impl Proxies {
     pub(crate) fn at_once(&self, url: &Url) -> Option<Result<Ways, Error>> {
         let bypassed = || {
             let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-            let entry = self.bypass.rule_for(host, port)?;
-            Some(Ways::direct(format!("the entry {entry} of the bypass")))
+            Some(Ways::exception(match self.bypass.as_ref()?.rule_for(host, port)? {
+                "loopback" => "this machine is reached without a proxy".to_owned(),
+                entry => format!("the entry {entry} of the bypass"),
+            }))
         };
         Some(match &*self.source {
             Source::Off => Ok(Ways::direct("proxies are off")),
             Source::System if system::settings().is_empty() => match system::machine_at_once()? {
-                none if *none == Machine::NONE => Ok(Ways::direct("no variable names a proxy")),
+                none if *none == Machine::NONE => Ok(Ways::unset()),
                 _ if let Some(ways) = bypassed() => Ok(ways),
-                machine => Ways::of_machine(machine, url),
+                machine => self.of_machine(machine, url),
             },
             _ if let Some(ways) = bypassed() => Ok(ways),
             Source::Factory(_) => return None,
-            Source::List(ways) => Ways::fit(ways.clone(), "the settings".into(), url),
-            Source::System => match system::settings().choose(url) {
+            Source::List(ways, rule) => Ways::fit(ways.clone(), rule.clone(), url),
+            Source::System => match self.of_variables(url) {
                 Ok(choice) => Ways::fit(vec![choice.chain], choice.rule.into(), url),
                 Err(bad) => Err(undecided(&bad.to_string()).because(bad)),
             },
         })
+    }
+
+    fn of_variables(&self, url: &Url) -> Result<Choice, BadVariable> {
+        match self.bypass {
+            // What it says has been heard before.
+            Some(_) => system::settings().choose_past(&Bypass::NONE, url),
+            None => system::settings().choose(url),
+        }
+    }
+
+    fn of_machine(&self, machine: &Machine, url: &Url) -> Result<Ways, Error> {
+        let choice = match self.bypass {
+            Some(_) => machine.choose_past(&Bypass::NONE, url),
+            None => machine.choose(url),
+        };
+        match choice {
+            Ok(choice) if choice.chain.is_direct() && machine.script().is_some() => {
+                Ok(Ways::exception(format!("{}; their script is not run", choice.rule)))
+            }
+            Ok(choice) => Ways::fit(vec![choice.chain], choice.rule.into(), url),
+            Err(bad) => Err(undecided(&format!("the machine's settings: {bad}")).because(bad)),
+        }
     }
 
     /// The ways for a URL.
@@ -129,7 +169,7 @@ impl Proxies {
         let Source::Factory(factory) = &*self.source else {
             // Only what the system has set takes its time, and is known from then on.
             let machine = system::machine().await.map_err(|why| undecided(&why.to_string()))?;
-            return self.at_once(url).unwrap_or_else(|| Ways::of_machine(machine, url));
+            return self.at_once(url).unwrap_or_else(|| self.of_machine(machine, url));
         };
         let query = ProxyQuery::for_url(url);
         match factory.ways(&query).await {
@@ -147,7 +187,7 @@ impl Default for Proxies {
 
 impl From<Source> for Proxies {
     fn from(source: Source) -> Self {
-        Self { source: Arc::new(source), bypass: Bypass::default() }
+        Self { source: Arc::new(source), bypass: None }
     }
 }
 
@@ -155,7 +195,7 @@ impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.source {
             Source::Factory(_) => f.write_str("Factory"),
-            Source::List(ways) => f.debug_tuple("List").field(ways).finish(),
+            Source::List(ways, _) => f.debug_tuple("List").field(ways).finish(),
             Source::Off => f.write_str("Off"),
             Source::System => f.write_str("System"),
         }
@@ -168,21 +208,35 @@ pub(crate) struct Ways {
     pub(crate) first: Chain,
     pub(crate) others: Vec<Chain>,
     pub(crate) rule: Cow<'static, str>,
+    pub(crate) news: News,
+}
+
+/// Whether it is worth telling which way was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It is the direct way, and nobody named another.
+    Nothing,
+    Told,
 }
 
 impl Ways {
+    /// Nobody named a proxy.
     fn direct(rule: impl Into<Cow<'static, str>>) -> Self {
-        Self { first: Chain::DIRECT, others: Vec::new(), rule: rule.into() }
+        let (first, others) = (Chain::DIRECT, Vec::new());
+        Self { first, others, rule: rule.into(), news: News::Nothing }
     }
 
-    fn of_machine(machine: &Machine, url: &Url) -> Result<Self, Error> {
-        match machine.choose(url) {
-            Ok(choice) if choice.chain.is_direct() && machine.script().is_some() => {
-                Ok(Self::direct(format!("{}; their script is not run", choice.rule)))
-            }
-            Ok(choice) => Self::fit(vec![choice.chain], choice.rule.into(), url),
-            Err(bad) => Err(undecided(&format!("the machine's settings: {bad}")).because(bad)),
+    /// No variable names a proxy.
+    fn unset() -> Self {
+        match system::settings().unheard() {
+            None => Self::direct("no variable names a proxy"),
+            Some(unheard) => Self::direct(format!("no variable names a proxy: {unheard}")),
         }
+    }
+
+    /// The direct way, although there are proxies.
+    fn exception(rule: String) -> Self {
+        Self { news: News::Told, ..Self::direct(rule) }
     }
 
     /// Those that can carry what goes to `url`.
@@ -193,7 +247,7 @@ impl Ways {
             let message = format!("no proxy that {rule} named can be used for it");
             return Err(Error::new(ErrorKind::Proxy(ProxyProblem::NoneFits), Stage::Plan, message));
         };
-        Ok(Self { first, others: fit.collect(), rule })
+        Ok(Self { first, others: fit.collect(), rule, news: News::Told })
     }
 }
 

@@ -94,7 +94,7 @@ fn what_cannot_be_bound_to_is_said_clearly() {
         for (binding, words) in &table {
             let ask = Ask::get(&url).connections(bound(binding.clone()));
             let error = fetch(face, &manager(), ask).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Binding, "{error}");
             assert!(error.to_string().contains(words), "{error}");
         }
     }

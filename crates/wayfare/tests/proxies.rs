@@ -13,7 +13,7 @@ use wayfare::options::{Connections, Proxies, Timeouts, Versions, Wait};
 use wayfare::proxy::{Asking, Chain, Credentials, ProxyFactory, ProxyList, ProxyQuery, Undecided};
 use wayfare::{Error, ErrorKind, Manager, ProxyProblem};
 use wayfare_testkit::proxy::{Proxy, ProxyFault};
-use wayfare_testkit::{Protocols, Server};
+use wayfare_testkit::{FaultServer, Protocols, Server};
 
 fn plain() -> Server {
     Server::builder().bind_on_thread("127.0.0.1:0").unwrap()
@@ -466,4 +466,95 @@ fn an_own_field_for_a_proxy_reaches_neither_origins_nor_tunnels() {
         }
     }
     assert!(gate.requests().iter().all(|heard| heard.credentials.is_none()));
+}
+
+#[test]
+fn a_proxy_authorization_of_the_programs_own_is_for_the_first_proxy_only() {
+    let server = plain();
+    for face in FACES {
+        for own in ["request", "manager"] {
+            let second = proxy();
+            let ways = ["http://127.0.0.1:1".to_owned(), second.url("http")];
+            let ways = ways.map(|one| one.parse::<Chain>().unwrap());
+            let builder = Manager::builder().proxies(Proxies::list(ways.to_vec()));
+            let (name, value) = ("proxy-authorization", "Basic b3duOm93bg==");
+            let manager = match own {
+                "manager" => builder.header(name.parse().unwrap(), value.parse().unwrap()),
+                _ => builder,
+            };
+            let mut ask = Ask::get(server.url("/get"));
+            if own == "request" {
+                ask = ask.header(name, value);
+            }
+            assert_eq!(fetch(face, &manager.build(), ask).unwrap().status, 200, "{face:?} {own}");
+            let heard = second.requests();
+            assert_eq!(heard.len(), 1);
+            assert_eq!(heard[0].credentials, None, "{face:?}: the {own}'s own went on");
+            // Alone it does get it.
+            let manager = through(&second.url("http"));
+            fetch(face, &manager, Ask::get(server.url("/get")).header(name, value)).unwrap();
+            assert!(second.requests()[1].credentials.is_some(), "{face:?}");
+        }
+    }
+}
+
+#[test]
+fn an_error_of_the_server_names_the_way_to_it() {
+    let (gate, far) = (proxy(), proxy());
+    let dead = FaultServer::named("close-before-head").bind_on_thread("127.0.0.1:0").unwrap();
+    let cut = FaultServer::named("short-length").bind_on_thread("127.0.0.1:0").unwrap();
+    let way = format!("{} {}", gate.url("connect"), far.url("socks5h"));
+    for face in FACES {
+        for server in [&dead, &cut] {
+            let error = fetch(face, &through(&way), Ask::get(server.url("/"))).unwrap_err();
+            assert_eq!(error.way().to_string(), way, "{error:?}");
+            assert!(error.to_string().ends_with(&format!("(through {way})")), "{error}");
+            assert!(error.proxy().is_none());
+            let direct = fetch(face, &manager(), Ask::get(server.url("/"))).unwrap_err();
+            assert!(direct.way().is_direct() && !direct.to_string().contains("through"));
+        }
+        // A proxy's own error names the proxy, once.
+        let refused = faulty(ProxyFault::Status(503));
+        let text = refused.url("connect");
+        let error = fetch(face, &through(&text), Ask::get(dead.url("/"))).unwrap_err();
+        assert_eq!(error.to_string().matches(&refused.address().to_string()).count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn nothing_that_a_peer_says_acts_on_who_reads_an_error() {
+    use wayfare_testkit::script::{Expected, Script, Step};
+    let bad = "\u{1b}[2J\u{9b}1m\u{202e}\r\n\0";
+    let heads = [
+        format!("HTTP/1.1 302 Found\r\nLocation: http://[{}\r\n\r\n", "\u{202e}x"),
+        "HTTP/1.1 302 Found\r\nLocation: \u{1b}]0;x:y\r\n\r\n".to_owned(),
+        format!("HTTP/1.1 200 {bad}\r\n\r\n"),
+        format!("{bad}\r\n\r\n"),
+        "HTTP/1.1 200 OK\r\nContent-Length: \u{202e}5\r\n\r\n".to_owned(),
+        "HTTP/1.1 200 OK\r\nContent-Encoding: \u{202e}gzip\r\nContent-Length: 1\r\n\r\nx".to_owned(),
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\u{1b}[2J\r\n".to_owned(),
+        "HTTP/1.1 407 \u{202e}\r\nProxy-Authenticate: \u{1b}x realm=\"\u{202e}\"\r\nContent-Length: 0\r\n\r\n"
+            .to_owned(),
+        "HTTP/1.1 503 \u{202e}No\r\nContent-Length: 0\r\n\r\n".to_owned(),
+    ];
+    let mut errors = 0;
+    for head in heads {
+        let steps = vec![Step::Expect(Expected::AnyHead), Step::send(head.as_bytes()), Step::Fin];
+        let server = FaultServer::script(Script::always(steps));
+        let server = server.bind_on_thread("127.0.0.1:0").unwrap();
+        let place = server.url("/").replace("http://", "").replace('/', "");
+        for face in FACES {
+            for scheme in ["direct", "http", "connect", "socks5", "socks4"] {
+                let (manager, url) = match scheme {
+                    "direct" => (manager(), server.url("/")),
+                    _ => (through(&format!("{scheme}://{place}")), "http://a.test/".to_owned()),
+                };
+                let Err(error) = fetch(face, &manager, Ask::get(url)) else { continue };
+                errors += 1;
+                let acts = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
+                assert!(!error.to_string().chars().any(acts), "{scheme} {head:?}: {error:?}");
+            }
+        }
+    }
+    assert!(errors > 60, "only {errors} errors");
 }

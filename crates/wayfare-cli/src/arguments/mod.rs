@@ -15,7 +15,7 @@ use wayfare::dns::{NameServer, RecordType};
 
 use crate::exit;
 use data::Data;
-use transfer::Transfer;
+use transfer::{Patience, Transfer};
 use trust::Trust;
 
 /// Talks to servers: downloads, uploads, and says clearly what went wrong.
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Delete(Box<Send>),
     Request(Box<AnyMethod>),
     Cert(Box<Cert>),
-    Dns(Dns),
+    Dns(Box<Dns>),
     Interfaces(Interfaces),
     Proxy(Proxy),
     Serve(Serve),
@@ -140,9 +140,16 @@ pub(crate) struct Cert {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Tell what happens on the way, to standard error.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// Use this address for a host, `*` for every host; HOST:PORT:IP is taken too; repeatable.
     #[arg(long, value_name = "HOST:IP", value_parser = values::pin)]
     pub(crate) resolve: Vec<(String, std::net::IpAddr)>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    #[command(flatten)]
+    pub(crate) proxy: transfer::ProxyOptions,
     #[command(flatten)]
     pub(crate) trust: Trust,
 }
@@ -166,12 +173,24 @@ pub(crate) struct Dns {
     /// Ask this server: an address, udp://H:P, tcp://H, tls://H, https://H/dns-query; repeatable.
     #[arg(long, value_name = "SERVER")]
     pub(crate) server: Vec<NameServer>,
+    /// Ask through this proxy, or chain of them; servers of udp are then asked over TCP
+    /// [default: directly, whatever the environment says].
+    #[arg(short = 'x', long, value_name = "URL", value_parser = values::way)]
+    pub(crate) proxy: Option<wayfare::proxy::Chain>,
     /// Trust the authorities of this PEM file and nobody else [default: the system's].
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
+    /// Take any certificate of name servers. Whoever sits on the path can read and change all.
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Tell whom is asked and how long it took, to standard error.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// Print JSON instead of lines.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
 }
 
 /// Lists the network interfaces of this machine with their addresses.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use wayfare::dns::NameServer;
 use wayfare::options::Binding;
-use wayfare::proxy::Chain;
+use wayfare::proxy::{Bypass, Chain};
 
 use super::trust::Trust;
 use super::values::{self, Field};
@@ -91,12 +91,8 @@ pub(crate) struct Asking {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
-    /// Give up a transfer after so many seconds, waiting for its turn included [default: never].
-    #[arg(short = 'm', long, value_name = "SECONDS", value_parser = values::seconds)]
-    pub(crate) max_time: Option<Duration>,
-    /// Give up on each of name, address and TLS after so many seconds [default: 30].
-    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
-    pub(crate) connect_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
     /// Follow at most so many redirects.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) max_redirs: usize,
@@ -109,6 +105,18 @@ pub(crate) struct Limits {
     /// Read each body at most so fast: bytes a second, with K, M or G [default: no limit].
     #[arg(long, value_name = "RATE", value_parser = values::rate)]
     pub(crate) limit_rate: Option<u64>,
+}
+
+/// How long to wait; `wayfare cert` and `wayfare dns` have these too.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Patience {
+    /// Give up after so many seconds, waiting for a turn included [default: never].
+    #[arg(short = 'm', long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) max_time: Option<Duration>,
+    /// Give up on each of name, address, proxy and TLS after so many seconds [default: 30].
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub(crate) connect_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -144,10 +152,11 @@ pub(crate) struct Connection {
 pub(crate) struct ProxyOptions {
     /// Go through this proxy: http, https, connect, socks4, socks4a, socks5 or socks5h (the proxy
     /// looks names up); several parted by blanks are a chain; "" or direct is none [default: the
-    /// variables http_proxy, https_proxy, all_proxy and no_proxy].
+    /// variables http_proxy, https_proxy, all_proxy and no_proxy, in small letters the first].
     #[arg(short = 'x', long, value_name = "URL", value_parser = values::way)]
     pub(crate) proxy: Option<Chain>,
-    /// Ask this script for the way (proxy auto-configuration); a URL is fetched without a proxy.
+    /// Ask this script for the way (proxy auto-configuration): a file, `-` for standard input, or a
+    /// URL, which is fetched without a proxy.
     #[arg(long, value_name = "FILE|URL", conflicts_with = "proxy")]
     pub(crate) pac: Option<String>,
     /// Ask the script that this network names, if it names one: whoever runs the network chooses
@@ -160,7 +169,8 @@ pub(crate) struct ProxyOptions {
     /// Tell the proxy who is asking.
     #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
     pub(crate) proxy_user: Option<String>,
-    /// Reach these directly: domains, addresses, networks, parted by commas; * is every host.
+    /// Reach these directly, and not those of no_proxy: domains, addresses, networks, parted by
+    /// commas; * is every host.
     #[arg(long, value_name = "LIST")]
-    pub(crate) noproxy: Option<String>,
+    pub(crate) noproxy: Option<Bypass>,
 }

@@ -8,7 +8,7 @@ use wayfare::options::{
 };
 
 use super::Stop;
-use crate::arguments::transfer::{Asking, Connection, Limits, Transfer};
+use crate::arguments::transfer::{Asking, Connection, Limits, Patience, Transfer};
 use crate::arguments::values::Field;
 use crate::proxies;
 use crate::trust::tls;
@@ -21,7 +21,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
     let manager = Manager::builder()
         .headers(defaults(asking))
         .redirects(redirects(limits))
-        .timeouts(timeouts(limits))
+        .timeouts(timeouts(&limits.patience))
         .bodies(bodies(asking, limits))
         .connections(connections(connection))
         .dns(dns(connection))
@@ -74,15 +74,16 @@ fn redirects(limits: &Limits) -> Redirects {
     Redirects { policy, limit: limits.max_redirs, ..Redirects::default() }
 }
 
-fn timeouts(limits: &Limits) -> Timeouts {
+/// How long each phase may take, and all together.
+pub(crate) fn timeouts(patience: &Patience) -> Timeouts {
     let mut timeouts = Timeouts::default();
-    if let Some(longest) = limits.connect_timeout {
+    if let Some(longest) = patience.connect_timeout {
         timeouts.resolve = longest.into();
         timeouts.connect = longest.into();
         timeouts.tls = longest.into();
         timeouts.proxy = longest.into();
     }
-    if let Some(longest) = limits.max_time {
+    if let Some(longest) = patience.max_time {
         timeouts.whole = longest.into();
     }
     timeouts

@@ -240,7 +240,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Stop> {
 }
 
 fn unreadable(path: &Path, why: &std::io::Error) -> Stop {
-    Stop { code: exit::READ, why: format!("cannot read {}: {why}", path.display()) }
+    let (path, why) = (path.display().to_string(), why.to_string());
+    // The library names the path, too.
+    let why = why.strip_prefix(&format!("{path}: ")).unwrap_or(&why);
+    Stop { code: exit::READ, why: format!("cannot read {path}: {why}") }
 }
 
 fn with_query(url: &str, query: &str) -> String {

@@ -1,11 +1,11 @@
 //! Does what `get`, `post` and their kin ask for: all URLs through one manager, in parallel.
 
 mod bars;
-mod client;
+pub(crate) mod client;
 mod content;
 mod place;
 mod reading;
-mod talk;
+pub(crate) mod talk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -70,6 +70,7 @@ fn given<'a>(shared: &'a Shared, place: &'a Place) -> Given<'a> {
         url: &place.url,
         user: shared.transfer.asking.user.as_deref(),
         authority: shared.transfer.trust.cacert.as_deref(),
+        way: (&shared.transfer.connection.proxy).into(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::advice::shown as shown_url;
 use crate::output::{note, size, visible};
 
 /// Tells the events of one transfer.
-pub(super) struct Talk {
+pub(crate) struct Talk {
     /// Which transfer it is, where there are several.
     mark: String,
     /// The request that goes out next, told once it has gone.
@@ -28,12 +28,12 @@ struct Asked {
 }
 
 impl Talk {
-    pub(super) fn new(mark: String) -> Self {
+    pub(crate) fn new(mark: String) -> Self {
         Self { mark, planned: Mutex::default() }
     }
 
     /// Tells an event.
-    pub(super) fn tell(&self, event: &Event) {
+    pub(crate) fn tell(&self, event: &Event) {
         match &event.what {
             What::Sending { method, url, headers } => {
                 let asked = Asked {
@@ -142,6 +142,7 @@ pub(super) fn timings(label: &str, timings: &Timings) -> String {
         ("queued", timings.queued),
         ("resolve", timings.resolve),
         ("connect", timings.connect),
+        ("proxy", timings.proxy),
         ("tls", timings.tls),
         ("send", timings.send),
         ("wait", timings.wait),

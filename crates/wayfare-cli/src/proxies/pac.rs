@@ -1,6 +1,8 @@
 //! Scripts that choose proxies: where they come from, and the operation that tries one.
 
+use std::io::Read as _;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,20 +10,36 @@ use serde_json::{Value, json};
 use wayfare::Error;
 use wayfare::options::Proxies;
 use wayfare::proxy::{Pac, PacEngine, PacWorld};
+use wayfare::url::Url;
 
 use super::Unusable;
 use crate::exit;
 
 /// The proxies that a script names, which is a file or fetched without a proxy.
 pub(super) fn by_script(place: &str) -> Result<Proxies, Unusable> {
+    if let Some(path) = place.parse().ok().as_ref().and_then(local_file) {
+        return by_text(place, &read(&path)?);
+    }
     if place.contains("://") {
         let unusable = |error: Error| Unusable { code: exit::code(&error), why: error.to_string() };
         return Proxies::pac_url(place).map_err(unusable);
     }
-    match Pac::new(&read(place)?) {
+    match place {
+        "-" => by_text("standard input", &taken("standard input", std::io::stdin().lock())?),
+        path => by_text(place, &read(Path::new(path))?),
+    }
+}
+
+fn by_text(place: &str, text: &str) -> Result<Proxies, Unusable> {
+    match Pac::new(text) {
         Ok(pac) => Ok(Proxies::factory(pac)),
         Err(why) => Err(Unusable { code: 97, why: format!("{place}: {why}") }),
     }
+}
+
+/// The path of a `file:` URL.
+fn local_file(url: &Url) -> Option<PathBuf> {
+    url.to_file_path().ok().filter(|_| url.scheme() == "file")
 }
 
 /// The proxies that the network's script names.
@@ -29,14 +47,22 @@ pub(super) fn of_network() -> Result<Proxies, Unusable> {
     Ok(Proxies::wpad())
 }
 
-fn read(path: &str) -> Result<String, Unusable> {
-    // One byte more than a script may have tells that it has too many.
-    let read = std::fs::File::open(path).and_then(|file| {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, MOST + 1), &mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    });
-    read.map_err(|why| Unusable { code: exit::READ, why: format!("cannot read {path}: {why}") })
+fn read(path: &Path) -> Result<String, Unusable> {
+    let shown = path.display().to_string();
+    let opened = std::fs::File::open(path).map_err(|why| unreadable(&shown, &why))?;
+    taken(&shown, opened)
+}
+
+/// A script as far as it may be long, and one byte more, which tells that it is too long.
+fn taken(from: &str, source: impl std::io::Read) -> Result<String, Unusable> {
+    let mut bytes = Vec::new();
+    let read = source.take(MOST + 1).read_to_end(&mut bytes);
+    read.map_err(|why| unreadable(from, &why))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn unreadable(from: &str, why: &std::io::Error) -> Unusable {
+    Unusable { code: exit::READ, why: format!("cannot read {from}: {why}") }
 }
 
 /// The operations of `wayfare drive` that need scripts.

@@ -10,6 +10,7 @@ use wayfare_proto::route::hops::End;
 use wayfare_proto::route::proxy::Proxy;
 
 use super::hop::HopFailure;
+use crate::socket::BindingFailure;
 use crate::tls::{Rejection, TlsFailure, TlsProblem};
 
 /// Where on the way a dial stopped.
@@ -136,6 +137,13 @@ impl DialFailure {
         matches!(&self.cause, Cause::Tls(failure) if failure.is_for_early_data())
     }
 
+    /// True if no address was tried that the socket could be bound for.
+    #[must_use]
+    pub fn is_for_binding(&self) -> bool {
+        let mut attempts = self.attempts.iter();
+        !self.attempts.is_empty() && attempts.all(|one| BindingFailure::is_in(&one.error))
+    }
+
     /// What a proxy on the way did not do, if it was that.
     #[must_use]
     pub fn hop_failure(&self) -> Option<&HopFailure> {
@@ -154,6 +162,25 @@ impl DialFailure {
             Cause::Tls(failure) => Some(failure.source.kind()),
             Cause::Deadline => Some(io::ErrorKind::TimedOut),
             Cause::Unreachable => self.attempts.last().map(|attempt| attempt.error.kind()),
+        }
+    }
+}
+
+impl DialFailure {
+    /// The failure with what is behind it, nothing said twice.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        use std::error::Error as _;
+        // What addresses answered, and proxies, is said already.
+        let is_said = !self.attempts.is_empty() || self.hop_failure().is_some();
+        match self.source().filter(|_| !is_said) {
+            Some(mut cause) => {
+                while let Some(deeper) = cause.source() {
+                    cause = deeper;
+                }
+                format!("{self}: {cause}")
+            }
+            None => self.to_string(),
         }
     }
 }

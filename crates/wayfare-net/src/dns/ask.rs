@@ -4,10 +4,13 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use url::Url;
 use wayfare_proto::address::ip::Address;
+use wayfare_proto::address::origin::Origin;
+use wayfare_proto::address::target::Target;
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::route::happy_eyeballs::Pace;
-use wayfare_proto::route::hops::{End, Hop, Reach, Route};
+use wayfare_proto::route::hops::{End, Hop, Plain, Reach, Route};
 use wayfare_proto::route::name_server::{NameServer, Transport};
 use wayfare_proto::wire::dns::message::{Mismatch, Question, Reply, Style};
 use wayfare_proto::wire::tunnel::Greeting;
@@ -50,6 +53,10 @@ async fn ask_in(
     until: Instant,
 ) -> Result<Heard, LookupFailure> {
     match server.transport() {
+        // No proxy carries datagrams here.
+        Transport::Udp if !around.way.is_direct() => {
+            over_stream(style, question, server, around, until).await
+        }
         Transport::Udp => {
             let reply = over_datagrams(style, question, server, around).await?;
             if !reply.truncated {
@@ -110,12 +117,16 @@ async fn over_datagrams(
 
 /// The server's host, or the address that it is pinned to.
 fn host(server: &NameServer, around: &Around<'_>) -> String {
-    let pinned = |wanted: &str| {
-        let mut pins = around.pins.iter();
-        pins.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, ip)| ip.to_string())
-    };
     let host = server.host();
-    pinned(host).or_else(|| pinned("*")).unwrap_or_else(|| host.to_owned())
+    pinned(host, around).map_or_else(|| host.to_owned(), |ip| ip.to_string())
+}
+
+fn pinned(host: &str, around: &Around<'_>) -> Option<IpAddr> {
+    let named = |wanted: &str| {
+        let mut pins = around.pins.iter();
+        pins.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, ip)| *ip)
+    };
+    named(host).or_else(|| named("*"))
 }
 
 /// The first address of the server.
@@ -176,14 +187,8 @@ async fn connect(
     offer: Offer,
     until: Instant,
 ) -> Result<Dialed, LookupFailure> {
-    let is_secure = matches!(server.transport(), Transport::Tls | Transport::Https);
-    let hops = match is_secure {
-        true => vec![Hop::Tls { name: server.host().to_owned(), end: End::Origin }],
-        false => Vec::new(),
-    };
-    let reach = Reach::Tcp { host: host(server, around), port: server.port() };
+    let route = route(server, around)?;
     let left = Wait::from(until.saturating_duration_since(now()));
-    // Name servers are asked directly: no proxy is on the way, and none is told anything.
     let greeting = Greeting::default();
     let dialer = Dialer {
         network: around.network,
@@ -197,16 +202,27 @@ async fn connect(
         pace: Pace::default(),
         memories: around.memories,
     };
-    let dialed = dial(&Route { reach, first: End::Origin, hops }, &dialer, &mut |_| {}).await;
-    dialed.map_err(|failure| {
-        let mut why = failure.to_string();
-        let mut source = std::error::Error::source(&failure);
-        while let Some(error) = source {
-            why = format!("{why}: {error}");
-            source = error.source();
-        }
-        LookupFailure::unreachable(&why)
-    })
+    let dialed = dial(&route, &dialer, &mut |_| {}).await;
+    dialed.map_err(|failure| LookupFailure::unreachable(&failure.in_words()))
+}
+
+/// The way to a server: directly, unless the settings name proxies.
+fn route(server: &NameServer, around: &Around<'_>) -> Result<Route, LookupFailure> {
+    let is_secure = matches!(server.transport(), Transport::Tls | Transport::Https);
+    if around.way.is_direct() {
+        let name = server.host().to_owned();
+        let hops = is_secure.then_some(Hop::Tls { name, end: End::Origin });
+        let reach = Reach::Tcp { host: host(server, around), port: server.port() };
+        return Ok(Route { reach, first: End::Origin, hops: hops.into_iter().collect() });
+    }
+    let scheme = if is_secure { "https" } else { "http" };
+    let place = Target::new(server.host(), server.port());
+    let url = Url::parse(&format!("{scheme}://{place}/")).ok();
+    let origin = url
+        .as_ref()
+        .and_then(Origin::of)
+        .ok_or_else(|| LookupFailure::unreachable(&format!("no proxy can be asked for {place}")))?;
+    Ok(Route::new(&origin, around.way, Plain::Tunneled, &|name| pinned(name, around)))
 }
 
 fn unreadable(why: &Mismatch) -> LookupFailure {

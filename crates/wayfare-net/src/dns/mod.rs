@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use wayfare_proto::policy::name_cache::NameCache;
 use wayfare_proto::route::name_server::{NameServer, Transport};
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::wire::dns::answer::{Verdict, judge};
 use wayfare_proto::wire::dns::message::Question;
 use wayfare_proto::wire::dns::order;
@@ -58,6 +59,8 @@ pub struct Around<'a> {
     pub memories: &'a Memories,
     /// Name servers whose address is given here; `*` stands for every host.
     pub pins: &'a [(String, IpAddr)],
+    /// The proxies through which servers are asked.
+    pub way: &'a Chain,
 }
 
 /// Records, and where they come from.
@@ -105,11 +108,13 @@ struct Trust {
     /// By identity; holding it keeps the identity from being given to another policy.
     tls: Arc<TlsPolicy>,
     pins: Vec<(String, IpAddr)>,
+    /// Whose answer it is may depend on from where it was asked.
+    way: Chain,
 }
 
 impl PartialEq for Trust {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.tls, &other.tls) && self.pins == other.pins
+        Arc::ptr_eq(&self.tls, &other.tls) && self.pins == other.pins && self.way == other.way
     }
 }
 
@@ -199,7 +204,11 @@ impl Names {
             resolver: Resolver::Own(servers.to_vec()),
             name: question.name().to_owned(),
             kind: Some(question.kind()),
-            trust: Some(Trust { tls: around.tls.clone(), pins: around.pins.to_vec() }),
+            trust: Some(Trust {
+                tls: around.tls.clone(),
+                pins: around.pins.to_vec(),
+                way: around.way.clone(),
+            }),
         };
         if let Some(kept) = self.kept(&key) {
             return kept;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wayfare_proto::address::order::{self, Candidate, Source};
 use wayfare_proto::route::happy_eyeballs::Family;
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::wire::dns::record::{Data, RecordType, Service};
 use wayfare_proto::wire::hosts;
 
@@ -39,6 +40,8 @@ pub struct Resolving {
     pub memories: Arc<Memories>,
     /// Name servers whose address is given here; `*` stands for every host.
     pub pins: Vec<(String, IpAddr)>,
+    /// The proxies through which own name servers are asked; none is the direct way.
+    pub way: Chain,
     /// The port whose HTTPS records are asked for, too, where the own resolver is used.
     pub https_port: Option<u16>,
 }
@@ -109,6 +112,7 @@ impl Resolving {
             tls: &self.tls,
             memories: &self.memories,
             pins: &self.pins,
+            way: &self.way,
         }
     }
 

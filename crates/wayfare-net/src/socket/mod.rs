@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use binding::Binding;
+pub use binding::{Binding, BindingFailure};
 
 /// An open byte pipe.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use super::proxy::host_and_port;
 
@@ -70,8 +71,8 @@ impl Bypass {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut bypass = Self::default();
-        for entry in text.split([',', ';']).flat_map(str::split_whitespace) {
-            if entry.eq_ignore_ascii_case("<-loopback>") {
+        for entry in entries(text) {
+            if is_minus_loopback(entry) {
                 bypass.loopback = Loopback::Never;
             } else if let Some((hosts, port)) = rule(entry) {
                 bypass.rules.push(Rule { text: entry.to_owned(), hosts, port });
@@ -120,10 +121,40 @@ impl Bypass {
     }
 }
 
+/// An entry of a list that is neither a host, an address nor a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoEntry(String);
+
+impl fmt::Display for NoEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.escape_debug();
+        write!(f, "\"{shown}\" is no host (a.test, *.a.test), address or network (10.0.0.0/8)")
+    }
+}
+
+impl std::error::Error for NoEntry {}
+
+/// For lists that somebody gives just now: what makes no sense is an error, where [`Bypass::parse`]
+/// passes it over.
+impl FromStr for Bypass {
+    type Err = NoEntry;
+
+    fn from_str(text: &str) -> Result<Self, NoEntry> {
+        for entry in entries(text) {
+            if !is_minus_loopback(entry) && rule(entry).is_none() {
+                return Err(NoEntry(entry.to_owned()));
+            }
+        }
+        Ok(Self::parse(text))
+    }
+}
+
 impl fmt::Display for Bypass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, rule) in self.rules.iter().enumerate() {
-            write!(f, "{}{}", if index == 0 { "" } else { "," }, rule.text)?;
+        let without_loopback = (self.loopback == Loopback::Never).then_some("<-loopback>");
+        let entries = self.rules.iter().map(|rule| rule.text.as_str()).chain(without_loopback);
+        for (index, entry) in entries.enumerate() {
+            write!(f, "{}{entry}", if index == 0 { "" } else { "," })?;
         }
         Ok(())
     }
@@ -173,6 +204,14 @@ impl Host {
             _ => false,
         }
     }
+}
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ';']).flat_map(str::split_whitespace)
+}
+
+fn is_minus_loopback(entry: &str) -> bool {
+    entry.eq_ignore_ascii_case("<-loopback>")
 }
 
 fn rule(entry: &str) -> Option<(Hosts, Option<u16>)> {
@@ -301,6 +340,20 @@ mod tests {
         check("<local>", "+intranet -a.test -[::1] -10.0.0.1 -::1%a");
         check("example.test", "-::1%25.example.test -fe80::1%.example.test");
         check("*.example.test *example.test", "-[::1%25.example.test] -fe80::1%x.example.test");
+    }
+
+    #[test]
+    fn nonsense_is_an_error_where_somebody_gives_it_just_now() {
+        for sound in
+            ["", "*", "a.test, 10.0.0.0/8;<local> .b.test", "<-loopback>", "[::1]:80", "a*:1"]
+        {
+            let read = sound.parse::<Bypass>().unwrap();
+            assert_eq!((&read, &Bypass::parse(&read.to_string())), (&Bypass::parse(sound), &read));
+        }
+        for nonsense in ["10.0.0.0/33", "a.test,http://b.test", "a:b", "a*:x", "10/8", "a.test:0"] {
+            let bad = nonsense.parse::<Bypass>().unwrap_err().to_string();
+            assert!(bad.contains("is no host"), "{nonsense}: {bad}");
+        }
     }
 
     #[test]

@@ -133,6 +133,14 @@ impl Machine {
     /// # Errors
     /// [`ProxyMistake`] if what is set for it is no proxy: then there is no telling what was meant.
     pub fn choose(&self, url: &Url) -> Result<Choice, ProxyMistake> {
+        self.choose_past(&self.bypass, url)
+    }
+
+    /// The way to `url` with these exceptions in place of those that are set.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose).
+    pub fn choose_past(&self, bypass: &Bypass, url: &Url) -> Result<Choice, ProxyMistake> {
         let own = match url.scheme() {
             "http" | "ws" => &self.http,
             "https" | "wss" => &self.https,
@@ -145,7 +153,7 @@ impl Machine {
         };
         let host = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or(0);
-        match self.bypass.rule_for(host, port) {
+        match bypass.rule_for(host, port) {
             Some("loopback") => {
                 return direct("this machine is reached without a proxy".to_owned());
             }

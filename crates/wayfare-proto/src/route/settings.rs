@@ -30,6 +30,16 @@ pub struct Settings {
     ftp: Setting,
     all: Setting,
     bypass: Bypass,
+    unheard: Option<Unheard>,
+}
+
+/// A variable that is set and not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheard {
+    /// `HTTP_PROXY`.
+    Capitals,
+    /// `http_proxy`, beside `REQUEST_METHOD`.
+    Cgi,
 }
 
 /// A variable that is set, and what it says.
@@ -72,8 +82,19 @@ impl Settings {
             https: first(&["https_proxy", "HTTPS_PROXY"]),
             ftp: first(&["ftp_proxy", "FTP_PROXY"]),
             all: first(&["all_proxy", "ALL_PROXY"]),
+            unheard: match (value("http_proxy"), value("HTTP_PROXY"), value("REQUEST_METHOD")) {
+                (Some(_), _, Some(_)) => Some(Unheard::Cgi),
+                (None, Some(_), _) => Some(Unheard::Capitals),
+                _ => None,
+            },
             bypass: Bypass::parse(&bypass).with_loopback(),
         }
+    }
+
+    /// The variable that is set and not read, if there is one.
+    #[must_use]
+    pub fn unheard(&self) -> Option<Unheard> {
+        self.unheard
     }
 
     /// True if no variable names a proxy.
@@ -88,6 +109,14 @@ impl Settings {
     /// [`BadVariable`] if the variable in question names no proxy: then there is no telling what
     /// was meant, and going without a proxy might tell the world what was to stay hidden.
     pub fn choose(&self, url: &Url) -> Result<Choice, BadVariable> {
+        self.choose_past(&self.bypass, url)
+    }
+
+    /// The way to `url` with these exceptions in place of `no_proxy` and loopback.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose).
+    pub fn choose_past(&self, bypass: &Bypass, url: &Url) -> Result<Choice, BadVariable> {
         let own = match url.scheme() {
             "http" | "ws" => &self.http,
             "https" | "wss" => &self.https,
@@ -96,11 +125,16 @@ impl Settings {
         };
         let direct = |rule: String| Ok(Choice { chain: Chain::DIRECT, rule });
         let Some((name, proxy)) = own.as_ref().or(self.all.as_ref()) else {
-            return direct("no variable names a proxy for it".to_owned());
+            return direct(match self.unheard {
+                Some(unheard) if url.scheme() == "http" => {
+                    format!("no variable names a proxy for it: {unheard}")
+                }
+                _ => "no variable names a proxy for it".to_owned(),
+            });
         };
         let (host, port) =
             (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-        if let Some(entry) = self.bypass.rule_for(host, port) {
+        if let Some(entry) = bypass.rule_for(host, port) {
             return direct(match entry {
                 "loopback" => "this machine is reached without a proxy".to_owned(),
                 entry => format!("the entry {entry} of no_proxy"),
@@ -112,6 +146,15 @@ impl Settings {
             }
             Err(mistake) => Err(BadVariable { name, mistake: mistake.clone() }),
         }
+    }
+}
+
+impl fmt::Display for Unheard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Capitals => "HTTP_PROXY in capitals is not read, http_proxy is",
+            Self::Cgi => "http_proxy is not read in a CGI program",
+        })
     }
 }
 
@@ -166,6 +209,23 @@ mod tests {
         assert_eq!(chosen(&[("HTTP_PROXY", "evil.test")], "http://a.test/"), "direct");
         let cgi = [("REQUEST_METHOD", "GET"), ("http_proxy", "evil.test")];
         assert_eq!(chosen(&cgi, "http://a.test/"), "direct");
+    }
+
+    #[test]
+    fn what_is_set_and_not_read_is_told() {
+        let rule = |variables: &'static [(&str, &str)], url: &str| {
+            let named = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            Settings::from_variables(named).choose(&url.parse().unwrap()).unwrap().rule
+        };
+        assert!(rule(&[("HTTP_PROXY", "a.test")], "http://a.test/").contains("in capitals"));
+        assert!(!rule(&[("HTTP_PROXY", "a.test")], "https://a.test/").contains("in capitals"));
+        let both = &[("HTTP_PROXY", "a.test"), ("http_proxy", "b.test")];
+        assert_eq!(rule(both, "http://a.test/"), "the variable http_proxy");
+        let cgi = &[("http_proxy", "b.test"), ("REQUEST_METHOD", "GET")];
+        assert!(rule(cgi, "http://a.test/").contains("CGI"));
     }
 
     #[test]

@@ -16,3 +16,4 @@ pub mod set_cookie;
 pub mod stamp;
 pub mod strict_transport_security;
 pub mod url_name;
+pub mod visible;

@@ -16,7 +16,10 @@ pub struct Timings {
     pub resolve: Duration,
     /// Until an address answered.
     pub connect: Duration,
-    /// The TLS handshake.
+    /// From the first word with a proxy to the last proxy's opening of the way on, TLS with proxies
+    /// included.
+    pub proxy: Duration,
+    /// The TLS handshake with the origin.
     pub tls: Duration,
     /// Writing the request.
     pub send: Duration,
@@ -39,6 +42,10 @@ pub enum Moment {
     ConnectBegan,
     /// An address answered.
     ConnectEnded,
+    /// The first word with a proxy is said.
+    ProxyBegan,
+    /// A proxy has opened the way on.
+    ProxyEnded,
     /// The TLS handshake begins.
     TlsBegan,
     /// The TLS handshake is done.
@@ -58,7 +65,7 @@ pub enum Moment {
 pub struct Timeline {
     handed_over: Instant,
     started: Mark,
-    marks: [Mark; 10],
+    marks: [Mark; 12],
 }
 
 /// A moment as nanoseconds after the hand-over, or that there was none: half the size of an
@@ -106,7 +113,8 @@ impl Timeline {
     /// Notes a moment; a later mark of the same moment wins, except for the beginnings.
     pub fn mark(&mut self, moment: Moment, now: Instant) {
         let mark = &mut self.marks[moment as usize];
-        if moment != Moment::ConnectBegan || mark.0.is_none() {
+        let is_first_of_some = matches!(moment, Moment::ConnectBegan | Moment::ProxyBegan);
+        if !is_first_of_some || mark.0.is_none() {
             *mark = Mark::new(self.handed_over, now);
         }
     }
@@ -129,6 +137,7 @@ impl Timeline {
             queued: self.started.after().unwrap_or_default(),
             resolve: between(at(Moment::ResolveBegan), at(Moment::ResolveEnded)),
             connect: between(at(Moment::ConnectBegan), at(Moment::ConnectEnded)),
+            proxy: between(at(Moment::ProxyBegan), at(Moment::ProxyEnded)),
             tls: between(at(Moment::TlsBegan), at(Moment::TlsEnded)),
             send: between(at(Moment::SendBegan), at(Moment::SendEnded)),
             wait: between(at(Moment::SendEnded), at(Moment::Head)),
@@ -155,6 +164,10 @@ mod tests {
         timeline.mark(Moment::ConnectBegan, at(6));
         timeline.mark(Moment::ConnectBegan, at(7));
         timeline.mark(Moment::ConnectEnded, at(9));
+        timeline.mark(Moment::ProxyBegan, at(9));
+        timeline.mark(Moment::ProxyEnded, at(10));
+        timeline.mark(Moment::ProxyBegan, at(10));
+        timeline.mark(Moment::ProxyEnded, at(13));
         timeline.mark(Moment::SendBegan, at(9));
         timeline.mark(Moment::SendEnded, at(10));
         timeline.mark(Moment::Head, at(20));
@@ -162,6 +175,7 @@ mod tests {
         let timings = timeline.timings();
         assert_eq!(timings.queued.as_millis(), 5);
         assert_eq!(timings.connect.as_millis(), 3);
+        assert_eq!(timings.proxy.as_millis(), 4, "of all proxies together");
         assert_eq!(timings.resolve, Duration::ZERO);
         assert_eq!(timings.wait.as_millis(), 10);
         assert_eq!(timings.receive.as_millis(), 30);

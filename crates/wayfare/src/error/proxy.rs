@@ -1,7 +1,5 @@
 //! Errors that happened at a proxy, apart from those of the server behind it.
 
-use std::error::Error as StdError;
-
 use http::StatusCode;
 use wayfare_net::dial::{Blame, DialFailure, HopFailure};
 use wayfare_net::tls::TlsProblem;
@@ -10,7 +8,7 @@ use wayfare_proto::syntax::challenge::Challenge;
 use wayfare_proto::wire::http1::violation::Violation;
 use wayfare_proto::wire::{socks::failure as socks, tunnel};
 
-use super::{Error, ErrorKind, Retry, Stage, innermost};
+use super::{Error, ErrorKind, Retry, Stage};
 
 /// What happened at a proxy. Nothing that a proxy says in place of a tunnel is ever taken for the
 /// server's.
@@ -76,12 +74,7 @@ pub(super) fn of_proxy(mut failure: DialFailure) -> Error {
     let blame = hop.map_or(Blame::Proxy, HopFailure::blame);
     let challenges = hop.and_then(HopFailure::challenges).map(<[Challenge]>::to_vec);
     let kind = ErrorKind::Proxy(proxy_problem(&failure));
-    let message = match StdError::source(&failure) {
-        Some(cause) if failure.attempts.is_empty() && failure.hop_failure().is_none() => {
-            format!("{failure}: {}", innermost(cause))
-        }
-        _ => failure.to_string(),
-    };
+    let message = failure.in_words();
     let retry = if blame == Blame::Request { Retry::Never } else { Retry::Safe };
     let proxy = failure.proxy.take();
     let error = Error::new(kind, Stage::Connect, message).with_retry(retry).because(failure);

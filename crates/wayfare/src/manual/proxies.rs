@@ -31,8 +31,8 @@
 //! [`Proxies::with_bypass`](crate::options::Proxies::with_bypass) names hosts that are reached
 //! directly, by the entries of [`Bypass`](crate::proxy::Bypass). This machine itself (`localhost` and
 //! loopback addresses) is reached directly under the environment's settings, as browsers, Qt and Go
-//! do; a proxy that the program names is used for it, too. `wayfare proxy URL` tells which rule
-//! gives which way.
+//! do; a proxy that the program names is used for it, too. With [`Proxies::system`] the entries take the
+//! place of `no_proxy`. `wayfare proxy URL` tells which rule gives which way.
 //!
 //! # Which way
 //!
@@ -55,14 +55,15 @@
 //!
 //! They are told to that proxy and nobody else: not to the origin, not to the next proxy, not along
 //! with a redirect. A `Proxy-Authorization` of the program's own only goes to a proxy that is given
-//! the request itself. In turn a proxy that is asked for a tunnel hears host, port, the manager's or
+//! the request itself, and to the first of a list only. In turn a proxy that is asked for a tunnel hears host, port, the manager's or
 //! request's default `User-Agent`, and nothing else of the request.
 //!
 //! # When one fails
 //!
 //! What a proxy answers in place of a tunnel is never the server's: status, fields and body end in an
 //! error of the kind [`ErrorKind::Proxy`](crate::ErrorKind::Proxy), and a 407 of a proxy that was
-//! given the request itself does too.
+//! given the request itself does too. An error of the server behind names the way to it
+//! ([`Error::way`](crate::Error::way)).
 //!
 //! If a proxy cannot be reached, is silent, breaks off or speaks gibberish, the next way of the list
 //! is tried, and the proxy comes last in later lists: for five minutes at first, and twice as long
@@ -82,3 +83,5 @@
 //! # Deadlines
 //!
 //! Each proxy has [`Timeouts::proxy`](crate::options::Timeouts::proxy) to open the way.
+//!
+//! [`Proxies::system`]: crate::options::Proxies::system

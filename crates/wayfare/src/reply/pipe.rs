@@ -11,6 +11,7 @@ use url::Url;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::policy::deadline::Wait;
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::{Moment, Timings};
 use wayfare_proto::wire::coding::decoder::{Decoder, Progress};
@@ -38,6 +39,7 @@ pub(crate) struct Pipe {
     trailers: Option<HeaderMap>,
     url: Arc<Url>,
     method: Method,
+    way: Chain,
 }
 
 /// What a pipe gives next.
@@ -59,6 +61,7 @@ pub(crate) struct Parts {
     pub(crate) expected: Option<u64>,
     pub(crate) url: Arc<Url>,
     pub(crate) method: Method,
+    pub(crate) way: Chain,
     pub(crate) home: Home,
     pub(crate) options: Arc<Options>,
     pub(crate) deadline: Option<Instant>,
@@ -131,6 +134,7 @@ impl Pipe {
             trailers: None,
             url: parts.url,
             method: parts.method,
+            way: parts.way,
         }
     }
 
@@ -174,7 +178,7 @@ impl Pipe {
             Flow::Failed => {
                 let message = "the body has failed already";
                 let error = Error::new(ErrorKind::Truncated, Stage::Body, message);
-                return Poll::Ready(Err(error.at(&self.url)));
+                return Poll::Ready(Err(error.at(&self.url).through(&self.way)));
             }
             Flow::Open => {}
         }
@@ -270,7 +274,11 @@ impl Pipe {
     fn fail(&mut self, error: Error) -> Error {
         self.flow = Flow::Failed;
         self.release();
-        let error = error.at(&self.url).for_method(&self.method).after(self.emitter.timings());
+        let error = error
+            .at(&self.url)
+            .through(&self.way)
+            .for_method(&self.method)
+            .after(self.emitter.timings());
         self.emitter.emit(|| What::Failed { message: error.to_string() });
         self.emitter.close();
         error

@@ -35,6 +35,7 @@ impl Transfer {
         };
         // `live` returns with this reply; there is no later use of the emitter.
         let emitter = self.emitter.take().expect("a transfer is delivered once");
+        let way = self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone());
         let pipe = Pipe::new(Parts {
             content,
             decoder,
@@ -43,6 +44,7 @@ impl Transfer {
             expected,
             url: self.url.clone(),
             method: self.method.clone(),
+            way: way.clone(),
             home: self.home.clone(),
             options: self.options.clone(),
             deadline: self.deadline,
@@ -54,7 +56,7 @@ impl Transfer {
             headers: answer.headers,
             url: self.url.clone(),
             redirects: self.journey.take().map(|journey| journey.redirects).unwrap_or_default(),
-            way: self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone()),
+            way,
             connection: answer.connection,
             upload: answer.upload,
             most_collected: self.options.bodies.most_collected,

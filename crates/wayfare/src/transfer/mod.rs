@@ -122,6 +122,8 @@ struct Journey {
     other_ways: Vec<Chain>,
     /// Who servers were told is asking.
     said: Said,
+    /// A way has failed and another was taken.
+    left_first_way: bool,
 }
 
 /// What a transfer starts from.
@@ -297,6 +299,9 @@ impl Transfer {
     fn conclude(&mut self, lived: Result<Reply, Error>) -> Result<Reply, Error> {
         lived.map_err(|error| {
             let mut error = error.at(&self.url).for_method(&self.method);
+            if let Some(key) = &self.key {
+                error = error.through(&key.footing.way);
+            }
             if let Some(emitter) = self.emitter.take() {
                 error = error.after(emitter.timings());
                 emitter.emit(|| What::Failed { message: error.to_string() });

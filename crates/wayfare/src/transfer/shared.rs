@@ -101,6 +101,7 @@ impl Shared {
             tls: options.tls.towards_proxies().clone(),
             memories: self.memories.clone(),
             pins: options.dns.pins.clone(),
+            way: options.dns.way.clone(),
             https_port: None,
         }
     }
@@ -140,10 +141,10 @@ impl Shared {
         if ways.others.is_empty() {
             return ways;
         }
-        let Ways { first, mut others, rule } = ways;
+        let Ways { first, mut others, rule, news } = ways;
         others.insert(0, first);
         let mut others = self.bad_proxies().sorted(others, now());
-        Ways { first: others.remove(0), others, rule }
+        Ways { first: others.remove(0), others, rule, news }
     }
 
     /// Makes sure that somebody closes what is kept too long.

@@ -19,7 +19,7 @@ use super::{Again, Question, Transfer};
 use crate::delegate::ProxyQuestion;
 use crate::error::{Error, ErrorKind, ProxyProblem, ProxyTrouble, Stage};
 use crate::protocol::Answer;
-use crate::proxies::Ways;
+use crate::proxies::{News, Ways};
 
 /// A proxy that wants to know who is asking, and the error if nobody says.
 pub(crate) struct Challenged {
@@ -67,9 +67,9 @@ impl Transfer {
     }
 
     fn take(&mut self, ways: Ways) {
-        let Ways { first, others, rule } = self.shared.sorted(ways);
+        let Ways { first, others, rule, news } = self.shared.sorted(ways);
         // The direct way is what everybody expects, and very many may wait with their events.
-        if !first.is_direct() {
+        if news == News::Told {
             self.emit(|| What::Routed { route: first.to_string(), rule: rule.into_owned() });
         }
         if !others.is_empty() || self.journey.is_some() {
@@ -97,6 +97,10 @@ impl Transfer {
             headers.remove(PROXY_CONNECTION);
             return;
         };
+        // What the program itself says is for the proxy that is asked first, and no other.
+        if self.journey.as_ref().is_some_and(|journey| journey.left_first_way) {
+            headers.remove(header::PROXY_AUTHORIZATION);
+        }
         if let Some(basic) = proxy.credentials().and_then(Credentials::basic) {
             headers.insert(header::PROXY_AUTHORIZATION, basic);
         }
@@ -132,6 +136,7 @@ impl Transfer {
             return;
         }
         let way = others.remove(0);
+        self.journey().left_first_way = true;
         self.emit(|| What::Routed { route: way.to_string(), rule: "the next of the list".into() });
         self.take_way(way);
     }

@@ -7,6 +7,7 @@ mod platform;
 #[path = "linux.rs"]
 mod platform;
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
@@ -46,8 +47,13 @@ impl Binding {
         Self { interface: None, address: Some(address.into()) }
     }
 
-    /// Binds a socket that is going to talk to `peer`.
+    /// Binds a socket that is going to talk to `peer`; what goes wrong is a [`BindingFailure`].
     pub(super) fn apply(&self, socket: &Socket, peer: SocketAddr) -> io::Result<()> {
+        self.bind(socket, peer)
+            .map_err(|why| io::Error::new(why.kind(), BindingFailure(why.to_string())))
+    }
+
+    fn bind(&self, socket: &Socket, peer: SocketAddr) -> io::Result<()> {
         if let Some(name) = &self.interface {
             platform::bind_interface(socket, name, peer)?;
         }
@@ -67,6 +73,26 @@ impl Binding {
         })
     }
 }
+
+/// Why a socket cannot leave this machine as it should, inside an [`io::Error`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingFailure(String);
+
+impl BindingFailure {
+    /// True if `error` is one.
+    #[must_use]
+    pub fn is_in(error: &io::Error) -> bool {
+        matches!(error.get_ref(), Some(inner) if inner.is::<Self>())
+    }
+}
+
+impl fmt::Display for BindingFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BindingFailure {}
 
 impl std::str::FromStr for Binding {
     type Err = std::convert::Infallible;

@@ -218,6 +218,7 @@ fn resolving(around: &Surroundings<'_>) -> Resolving {
         tls: options.tls.towards_proxies().clone(),
         memories: around.memories.clone(),
         pins: options.dns.pins.clone(),
+        way: options.dns.way.clone(),
         https_port: is_asked_for.then(|| key.origin.port()),
     }
 }
@@ -246,11 +247,9 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         DialStep::Connected { .. } => Some(Moment::ConnectEnded),
         DialStep::Securing { end: End::Origin, .. } => Some(Moment::TlsBegan),
         DialStep::Secured { end: End::Origin, .. } => Some(Moment::TlsEnded),
-        DialStep::Again { .. }
-        | DialStep::Asking { .. }
-        | DialStep::Granted { .. }
-        | DialStep::Securing { .. }
-        | DialStep::Secured { .. } => None,
+        DialStep::Asking { .. } | DialStep::Securing { .. } => Some(Moment::ProxyBegan),
+        DialStep::Granted { .. } | DialStep::Secured { .. } => Some(Moment::ProxyEnded),
+        DialStep::Again { .. } => None,
     };
     if let Some(moment) = moment {
         emitter.mark(moment);
