@@ -26,11 +26,13 @@ mod pool;
 pub mod protocol;
 mod proxies;
 mod queue;
+mod remembering;
 mod reply;
 mod request;
 #[cfg(feature = "pac")]
 mod scripts;
 pub mod sockets;
+mod store;
 mod transfer;
 
 pub use blocking::Blocking;
@@ -49,6 +51,24 @@ pub mod address {
     pub use wayfare_proto::address::subnet::{NotASubnet, Subnet};
 }
 
+/// Cookies, and who keeps them.
+///
+/// [`Manager::cookies`] shows those of a manager; [`options::Cookies`] says with which requests they
+/// go.
+pub mod cookies {
+    pub use crate::remembering::cookies::{CookieJar, Exported, Imported};
+    pub use crate::store::Storing;
+    pub use crate::store::cookies::CookieStore;
+    pub use wayfare_proto::address::site::{BadRule, PublicSuffixes};
+    pub use wayfare_proto::policy::cookie::accept::Refusal;
+    pub use wayfare_proto::policy::cookie::jar::Stored;
+    pub use wayfare_proto::policy::cookie::{
+        Caller, Change, Context, Cookie, CookieKey, Limits, Scope, Sessions, SiteContext,
+    };
+    pub use wayfare_proto::syntax::set_cookie::{Flaw, SameSite};
+    pub use wayfare_proto::syntax::stamp::Stamp;
+}
+
 /// DNS records, who is asked for them, and why there may be none.
 ///
 /// [`Manager::lookup`] asks; [`options::Dns`] says whom.
@@ -62,6 +82,16 @@ pub mod dns {
 pub mod event {
     pub use wayfare_proto::trace::event::{Event, What};
     pub use wayfare_proto::trace::timeline::Timings;
+}
+
+/// Hosts that are only to be reached over TLS (HTTP Strict Transport Security, RFC 6797).
+///
+/// [`Manager::strict_transport_security_hosts`] shows those of a manager; [`options::Hsts`] says
+/// whether they are obeyed.
+pub mod hsts {
+    pub use crate::remembering::hosts::{StrictTransportSecurityHosts, compile_list};
+    pub use wayfare_proto::policy::hsts::StrictHost;
+    pub use wayfare_proto::syntax::strict_transport_security::Reach;
 }
 
 /// The network interfaces of this machine.
@@ -116,7 +146,7 @@ pub mod names {
 pub mod rules {
     pub use wayfare_proto::policy::redirect::SECRET_FIELDS;
     pub use wayfare_proto::syntax::visible::visible;
-    pub use wayfare_proto::syntax::{content_disposition, date};
+    pub use wayfare_proto::syntax::{content_disposition, cookie_date, date};
 }
 
 /// The seam to the machine, for tests that replace it.

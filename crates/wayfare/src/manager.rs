@@ -1,7 +1,9 @@
 //! Shared state and entry: one manager is enough for an application.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
@@ -9,6 +11,7 @@ use wayfare_net::network::{Network, System};
 use wayfare_net::runtime::Home;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::address::origin::Origin;
+use wayfare_proto::address::site::PublicSuffixes;
 use wayfare_proto::policy::schedule::{Counts, Priority};
 use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::{Event, What};
@@ -17,12 +20,17 @@ use wayfare_proto::wire::http1::limits::HeadLimits;
 use crate::delegate::{Credentials, Delegate, SaysNo};
 use crate::error::{Error, ErrorKind, ProxyTrouble, Stage};
 use crate::events::{Emitter, Listener};
-use crate::options::{Auth, Bodies, Connections, Dns, Options, Proxies, Redirects, Timeouts, Tls};
+use crate::options::{
+    Auth, Bodies, Connections, Cookies, Dns, Hsts, Options, Proxies, Redirects, Timeouts, Tls,
+};
 use crate::pool::Reuse;
 use crate::protocol::http::{Flight, Surroundings, preconnect};
 use crate::protocol::{Protocol, Registry};
 use crate::proxies::{News, Ways};
 use crate::queue::Ticket;
+use crate::store::cookies::CookieStore;
+use crate::store::list::StrictList;
+use crate::store::{Calendar, Sources};
 use crate::transfer::handle::{Finished, FinishedHandler};
 use crate::transfer::shared::Shared;
 
@@ -286,6 +294,7 @@ pub struct Builder {
     delegate: Arc<dyn Delegate>,
     listeners: Vec<Listener>,
     finished: Vec<FinishedHandler>,
+    sources: Sources,
 }
 
 impl Default for Builder {
@@ -297,6 +306,7 @@ impl Default for Builder {
             delegate: Arc::new(SaysNo),
             listeners: Vec::new(),
             finished: Vec::new(),
+            sources: Sources::default(),
         }
     }
 }
@@ -347,6 +357,52 @@ impl Builder {
     /// Sets which way requests go.
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         self.options.proxies = proxies;
+        self
+    }
+
+    /// Sets what is done with cookies.
+    pub fn cookies(mut self, cookies: Cookies) -> Self {
+        self.options.cookies = cookies;
+        self
+    }
+
+    /// Sets whether hosts that want to be reached over TLS only are remembered and obeyed.
+    pub fn hsts(mut self, hsts: Hsts) -> Self {
+        self.options.hsts = hsts;
+        self
+    }
+
+    /// Sets who keeps cookies longer than the manager lives.
+    pub fn cookie_store(mut self, store: impl CookieStore + 'static) -> Self {
+        self.sources.cookies = Some(Arc::new(store));
+        self
+    }
+
+    /// Replaces the list of suffixes under which names have different owners, and cookies are not
+    /// shared.
+    pub fn public_suffixes(mut self, suffixes: PublicSuffixes) -> Self {
+        self.sources.suffixes = suffixes;
+        self
+    }
+
+    /// Sets a list of hosts that are to be reached over TLS only, which `wayfare hsts import` or
+    /// [`compile_list`](crate::hsts::compile_list) made. It is searched where it lies.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FileSystem`] or its relatives if it cannot be read, or is no such list.
+    pub fn strict_hosts_list(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let list = StrictList::open(path).map_err(|why| {
+            Error::from_file(&format!("the list of strict hosts {}", path.display()), &why)
+        })?;
+        self.sources.list = Some(Arc::new(list));
+        Ok(self)
+    }
+
+    /// Sets who tells the date by which cookies and what else is remembered expire; the system by
+    /// default. For tests.
+    pub fn calendar(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.sources.calendar = Calendar(Some(Arc::new(now)));
         self
     }
 
@@ -408,8 +464,8 @@ impl Builder {
     /// The manager.
     #[must_use]
     pub fn build(self) -> Manager {
-        let shared =
-            Shared::new(self.network, self.registry, self.delegate, Arc::new(self.options));
+        let options = Arc::new(self.options);
+        let shared = Shared::new(self.network, self.registry, self.delegate, options, self.sources);
         Manager { shared, listeners: self.listeners, finished: self.finished }
     }
 }

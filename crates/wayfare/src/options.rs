@@ -3,6 +3,7 @@
 mod auth;
 #[cfg(feature = "pkcs12")]
 mod bundle;
+mod remembered;
 mod tls;
 
 use std::net::IpAddr;
@@ -22,6 +23,7 @@ pub use wayfare_proto::wire::http1::limits::HeadLimits;
 
 pub use crate::proxies::Proxies;
 pub use auth::{Auth, AuthenticationReuse, Netrc, Scheme, Schemes};
+pub use remembered::{CookieControl, CookieLimits, Cookies, Hsts, SiteContext};
 pub use tls::{
     CipherSuite, DangerousTls, EarlyData, Ech, Exceptions, Group, KeyLog, Pins, Resumption,
     Revocation, Tls, TlsVersions,
@@ -37,6 +39,8 @@ pub struct Options {
     pub bodies: Bodies,
     /// Connections and who shares them.
     pub connections: Connections,
+    /// Cookies.
+    pub cookies: Cookies,
     /// Names and addresses.
     pub dns: Dns,
     /// Fields that every request carries unless it has its own.
@@ -44,6 +48,8 @@ pub struct Options {
     /// Heads of answers. Over HTTP/2 the limit on all fields together is told to the server for a
     /// whole connection, so requests with another one go over a connection of their own.
     pub heads: HeadLimits,
+    /// Hosts that want to be reached over TLS only.
+    pub hsts: Hsts,
     /// Which way requests go.
     pub proxies: Proxies,
     /// Redirects.

@@ -26,7 +26,8 @@ use crate::error::Error;
 use crate::events::{Emitter, Listener, channel};
 use crate::manager::{Manager, no_home, parse};
 use crate::options::{
-    Auth, Bodies, Connections, Dns, HeadLimits, Options, Proxies, Redirects, Timeouts, Tls,
+    Auth, Bodies, Connections, Cookies, Dns, HeadLimits, Hsts, Options, Proxies, Redirects,
+    Timeouts, Tls,
 };
 use crate::queue::Ticket;
 use crate::reply::Reply;
@@ -330,6 +331,18 @@ impl<Face> Request<Face> {
     /// Sets which way it goes; the request uses no connection made by another way.
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         Arc::make_mut(&mut self.options).proxies = proxies;
+        self
+    }
+
+    /// Sets what is done with cookies.
+    pub fn cookies(mut self, cookies: Cookies) -> Self {
+        Arc::make_mut(&mut self.options).cookies = cookies;
+        self
+    }
+
+    /// Sets whether hosts that want to be reached over TLS only are remembered and obeyed.
+    pub fn hsts(mut self, hsts: Hsts) -> Self {
+        Arc::make_mut(&mut self.options).hsts = hsts;
         self
     }
 

@@ -102,6 +102,12 @@ impl Exceptions {
         self.lock().all.iter().cloned().collect()
     }
 
+    /// True if there is any for this host.
+    #[must_use]
+    pub fn has_for(&self, host: &str) -> bool {
+        self.lock().all.iter().any(|(exception, _)| exception.host.eq_ignore_ascii_case(host))
+    }
+
     /// True if exactly this was accepted.
     #[must_use]
     pub fn holds(&self, exception: &Exception) -> bool {

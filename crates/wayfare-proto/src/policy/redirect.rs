@@ -113,18 +113,25 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Decides what to do about `exchange`'s answer.
+/// Decides what to do about `exchange`'s answer; `upgrade` changes a target that is known to be
+/// reached by another scheme than the answer names, before anything is decided of it.
 #[must_use]
-pub fn decide(policy: RedirectPolicy, limit: usize, exchange: &Exchange<'_>) -> Decision {
+pub fn decide(
+    policy: RedirectPolicy,
+    limit: usize,
+    exchange: &Exchange<'_>,
+    upgrade: impl Fn(&mut Url),
+) -> Decision {
     if policy == RedirectPolicy::Manual || !is_redirect(exchange.status) {
         return Decision::Deliver;
     }
     let Some(location) = exchange.headers.get(header::LOCATION) else {
         return Decision::Deliver;
     };
-    let Some(url) = target(exchange.url, location.as_bytes()) else {
+    let Some(mut url) = target(exchange.url, location.as_bytes()) else {
         return Decision::Refuse(Refusal::BadLocation(shortened(location.as_bytes())));
     };
+    upgrade(&mut url);
     let (Some(from), Some(to)) = (Origin::of(exchange.url), Origin::of(&url)) else {
         return Decision::Refuse(Refusal::Scheme(url));
     };
@@ -263,7 +270,7 @@ mod tests {
         headers.insert(header::LOCATION, HeaderValue::from_bytes(location.as_bytes()).unwrap());
         let status = StatusCode::from_u16(status).unwrap();
         let exchange = Exchange { url: &url, method, status, headers: &headers, followed: 0 };
-        decide(policy, 20, &exchange)
+        decide(policy, 20, &exchange, |_| {})
     }
 
     fn followed(method: &Method, status: u16) -> (Method, BodyFate) {
@@ -348,15 +355,18 @@ mod tests {
             headers: &headers,
             followed: 19,
         };
-        assert!(matches!(decide(RedirectPolicy::NoLessSafe, 20, &exchange), Decision::Follow(_)));
+        assert!(matches!(
+            decide(RedirectPolicy::NoLessSafe, 20, &exchange, |_| {}),
+            Decision::Follow(_)
+        ));
         exchange.followed = 20;
         assert_eq!(
-            decide(RedirectPolicy::NoLessSafe, 20, &exchange),
+            decide(RedirectPolicy::NoLessSafe, 20, &exchange, |_| {}),
             Decision::Refuse(Refusal::TooMany(20))
         );
         exchange.followed = 0;
         assert_eq!(
-            decide(RedirectPolicy::NoLessSafe, 0, &exchange),
+            decide(RedirectPolicy::NoLessSafe, 0, &exchange, |_| {}),
             Decision::Refuse(Refusal::TooMany(0))
         );
     }
@@ -379,6 +389,23 @@ mod tests {
         };
         prepare(&mut headers, &next, &[HeaderName::from_static("x-mine")]);
         assert_eq!(headers.keys().collect::<Vec<_>>(), [header::ACCEPT]);
+    }
+
+    #[test]
+    fn a_target_that_is_moved_to_tls_is_judged_as_it_is_reached() {
+        let (from, method) = ("https://a.test/".parse().unwrap(), Method::GET);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::LOCATION, HeaderValue::from_static("http://a.test/x"));
+        let (url, status) = (&from, StatusCode::FOUND);
+        let exchange = Exchange { url, method: &method, status, headers: &headers, followed: 0 };
+        let upgrade = |url: &mut Url| url.set_scheme("https").unwrap();
+        match decide(RedirectPolicy::NoLessSafe, 20, &exchange, upgrade) {
+            Decision::Follow(next) => {
+                assert_eq!(next.url.as_str(), "https://a.test/x");
+                assert_eq!(next.border, Border::Kept);
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

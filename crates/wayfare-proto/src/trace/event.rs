@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
 use crate::policy::auth::Scheme;
+use crate::policy::cookie::accept::Refusal;
 use crate::policy::early_data::EarlyOutcome;
 
 /// Something that happened to a transfer.
@@ -54,6 +55,18 @@ pub enum What {
     Connecting {
         /// The address.
         address: SocketAddr,
+    },
+    /// A cookie that the answer sets is not kept.
+    CookieRefused {
+        /// Its name; empty if it has none, or its field sets none.
+        name: String,
+        /// Why.
+        why: Refusal,
+    },
+    /// Cookies go with the request.
+    CookiesSent {
+        /// Their names, in the order in which they are sent.
+        names: Vec<String>,
     },
     /// So much of the body has arrived; at most every 100 ms unless all are asked for.
     DownloadProgress {
@@ -168,6 +181,12 @@ pub enum What {
     Sent,
     /// The transfer's turn has come.
     Started,
+    /// What is remembered of servers could not be read or written where it is kept; the transfer
+    /// goes on with what is in memory.
+    StoreFailed {
+        /// Why, in words.
+        message: String,
+    },
     /// The fields after a body.
     Trailers {
         /// The fields.
@@ -179,6 +198,13 @@ pub enum What {
         sent: u64,
         /// All bytes, if that is known.
         total: Option<u64>,
+    },
+    /// The host is only to be reached over TLS, so that is where the request goes (RFC 6797).
+    Upgraded {
+        /// Where it would have gone.
+        from: Box<Url>,
+        /// Where it goes.
+        to: Box<Url>,
     },
     /// The answer came before the upload was done, which was stopped.
     UploadStopped {

@@ -78,7 +78,17 @@ pub(super) fn status_code(call: &Call) -> Reply {
 }
 
 pub(super) fn response_headers(call: &Call) -> Reply {
-    let mut response = text_response(StatusCode::OK, "See the header fields.\n");
+    with_fields(call, StatusCode::OK, "See the header fields.\n")
+}
+
+pub(super) fn respond(call: &Call) -> Reply {
+    let status = status(call.number(1)?)?;
+    let no_body = matches!(status.as_u16(), 204 | 205 | 304);
+    with_fields(call, status, if no_body { "" } else { "See the header fields.\n" })
+}
+
+fn with_fields(call: &Call, status: StatusCode, text: &'static str) -> Reply {
+    let mut response = text_response(status, text);
     for (name, value) in &call.query {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Refusal(format!("`{name}` is no field name")))?;

@@ -44,6 +44,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         "200 with these fields added (Cache-Control, Alt-Svc, Link, …)",
         plain::response_headers,
     ),
+    after(
+        "/respond/{code}[?name=value&…]",
+        "an answer with this status and these fields (Location, Set-Cookie, …)",
+        plain::respond,
+    ),
     with("/delay/{ms}", "waits before the head", paced::delay),
     after("/delay-body/{ms}", "sends the head, waits, sends the body", paced::delay_body),
     after(

@@ -140,6 +140,12 @@ impl Tls {
         &self.policy.settings().exceptions
     }
 
+    /// True if what a server says has been proven to come from the host of its URL.
+    pub(crate) fn proves_hosts(&self) -> bool {
+        let settings = self.policy.settings();
+        settings.verify == Verify::Peer && settings.peer_name.is_none()
+    }
+
     /// Demands one of the pinned keys in the chain of its host, also where everybody is trusted.
     #[must_use]
     pub fn with_pins(self, pins: Pins) -> Self {

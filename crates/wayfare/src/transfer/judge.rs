@@ -1,6 +1,7 @@
 //! After: what an outcome means. Composes policies; has none of its own.
 
 use http::{StatusCode, header};
+use url::Url;
 use wayfare_net::clock::now;
 use wayfare_proto::policy::early_data;
 use wayfare_proto::policy::redirect::{self, Decision, Exchange};
@@ -83,7 +84,8 @@ impl Transfer {
             followed: self.journey.as_ref().map_or(0, |journey| journey.redirects.len()),
         };
         let redirects = &self.options.redirects;
-        match redirect::decide(redirects.policy, redirects.limit, &exchange) {
+        let upgrade = |url: &mut Url| self.upgrade_if_strict(url);
+        match redirect::decide(redirects.policy, redirects.limit, &exchange, upgrade) {
             Decision::Deliver => Ok(Verdict::Deliver(answer)),
             Decision::Follow(next) => {
                 self.may_redirect(&next)?;

@@ -4,11 +4,12 @@ use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::What;
 
 use super::Transfer;
+use super::recall::Errand;
 use crate::protocol::Outcome;
 
 impl Transfer {
     /// Takes in what the raw head of an answer teaches, whatever becomes of the answer.
-    pub(super) fn learn(&mut self, outcome: &Outcome) {
+    pub(super) fn learn(&mut self, outcome: &Outcome) -> Errand<'_> {
         if let Outcome::Answered(answer) = outcome {
             self.learn_who(answer);
             let way = self.key.as_ref().map(|key| &key.footing.way);
@@ -20,6 +21,8 @@ impl Transfer {
                 version: answer.version,
                 headers: answer.headers.clone(),
             });
+            return self.remember(answer);
         }
+        Errand::None
     }
 }

@@ -10,6 +10,7 @@ mod judge;
 mod learn;
 pub(crate) mod logins;
 mod plan;
+mod recall;
 pub(crate) mod shared;
 mod stop;
 mod talk;
@@ -45,12 +46,13 @@ use way::Challenged;
 
 /// One request's life. Read this first.
 async fn live(transfer: &mut Transfer) -> Result<Reply, Error> {
+    transfer.recall().await; // what is remembered of the server
     transfer.choose().await?; // 0 which way to go
     let mut turn = transfer.turn(None).await; // 1 wait for its turn
     loop {
         let outgoing = transfer.plan()?; // 2 rules: what to send
         let outcome = transfer.attempt(outgoing).await; // 3 connection, send, head
-        transfer.learn(&outcome); // 4 what the answer teaches
+        transfer.learn(&outcome).await; // 4 what the answer teaches
         match transfer.judge(outcome)? {
             // 5 rules: 3xx, 408, broken
             Verdict::Deliver(answer) => return transfer.deliver(answer, turn), // 6
@@ -60,7 +62,8 @@ async fn live(transfer: &mut Transfer) -> Result<Reply, Error> {
                 Asked::No(answer) => return transfer.deliver(answer, turn),
             },
         }
-        transfer.choose().await?; // another URL may have another way
+        transfer.recall().await; // another URL is another place
+        transfer.choose().await?; // and may have another way
         turn = transfer.turn(turn).await; // another origin has another queue
     }
 }

@@ -12,9 +12,10 @@ use crate::protocol::{Fields, Planned};
 impl Transfer {
     /// The request as it goes out now. Boxed, because it is handed on several times.
     pub(super) fn plan(&mut self) -> Result<Box<Planned>, Error> {
-        let fields = match self.goes_as_default() {
+        let cookies = self.cookie_field();
+        let fields = match cookies.is_none() && self.goes_as_default() {
             true => Fields::Shared(self.options.clone()),
-            false => Fields::Own(self.fields()),
+            false => Fields::Own(self.fields(cookies)),
         };
         let body = self.body.take_for_sending();
         self.emitter().timeline.begin_attempt();
@@ -34,8 +35,11 @@ impl Transfer {
             && self.shared.sends_unchanged(&self.options)
     }
 
-    fn fields(&mut self) -> HeaderMap {
+    fn fields(&mut self, cookies: Option<HeaderValue>) -> HeaderMap {
         let mut headers = self.with_defaults();
+        if let Some(cookies) = cookies {
+            headers.insert(header::COOKIE, cookies);
+        }
         if !headers.contains_key(header::CONTENT_TYPE)
             && let Some(media_type) = self.body.media_type()
         {
@@ -70,6 +74,11 @@ impl Transfer {
             headers.append(name, value.clone());
         }
         headers
+    }
+
+    /// True if the manager's field of this name goes along, for all that this knows.
+    pub(super) fn sends_default(&self, name: &HeaderName) -> bool {
+        self.options.headers.0.contains_key(name) && !self.stays_behind(name)
     }
 
     /// True for the manager's secrets once the chain of redirects has left the first origin.

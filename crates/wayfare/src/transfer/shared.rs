@@ -26,6 +26,7 @@ use crate::protocol::Registry;
 use crate::protocol::http::Connections;
 use crate::proxies::{Proxies, Ways};
 use crate::queue::{LaneKey, Queue};
+use crate::store::{Remembered, Sources};
 
 /// What all transfers of a manager share.
 pub(crate) struct Shared {
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) trials: Trials,
     pub(crate) logins: Logins,
     pub(crate) access: Access,
+    pub(crate) remembered: Arc<Remembered>,
     /// What replaces the proxies of `options`, if anything was set since.
     proxies: Mutex<Option<Proxies>>,
     bad_proxies: Mutex<BadProxies>,
@@ -57,6 +59,7 @@ impl Shared {
         registry: Registry,
         delegate: Arc<dyn Delegate>,
         options: Arc<Options>,
+        sources: Sources,
     ) -> Arc<Self> {
         let limits = &options.connections;
         Arc::new(Self {
@@ -70,6 +73,7 @@ impl Shared {
             trials: Trials::default(),
             logins: Logins::default(),
             access: Access::default(),
+            remembered: Remembered::new(sources, options.cookies.limits),
             proxies: Mutex::default(),
             bad_proxies: Mutex::default(),
             early_refusals: Mutex::default(),

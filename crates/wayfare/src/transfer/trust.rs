@@ -39,7 +39,8 @@ impl Transfer {
     /// True if it failed for a certificate that somebody may want to accept.
     pub(super) fn may_trust(&self, error: &Error) -> bool {
         // What is accepted and refused all the same is refused by something else.
-        error.rejection().is_some() && self.tries.trusted < MOST_TRIALS
+        let may_ask = |rejection| !self.forbids_exceptions(rejection);
+        error.rejection().is_some_and(may_ask) && self.tries.trusted < MOST_TRIALS
     }
 
     pub(super) async fn trust(&mut self, error: Error) -> Result<Again, Error> {

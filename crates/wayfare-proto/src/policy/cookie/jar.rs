@@ -133,6 +133,12 @@ impl Jar {
         self.count = 0;
     }
 
+    /// True if there is something for [`Jar::take_changes`] to give.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// What has changed since this was asked last; always nothing where nobody keeps cookies
     /// elsewhere.
     pub fn take_changes(&mut self) -> Vec<Change> {

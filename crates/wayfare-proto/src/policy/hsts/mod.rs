@@ -111,6 +111,12 @@ impl StrictHosts {
         self.loaded.clear();
     }
 
+    /// True if there is something for [`StrictHosts::take_changes`] to give.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// What has changed since this was asked last; always nothing where nobody keeps hosts
     /// elsewhere.
     pub fn take_changes(&mut self) -> Vec<Change> {

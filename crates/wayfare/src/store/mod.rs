@@ -1,0 +1,71 @@
+//! What is remembered of servers, in memory and wherever else it is kept.
+
+pub(crate) mod cookies;
+pub(crate) mod hosts;
+pub(crate) mod json;
+pub(crate) mod list;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use wayfare_proto::address::site::PublicSuffixes;
+use wayfare_proto::policy::cookie::Limits;
+use wayfare_proto::syntax::stamp::Stamp;
+
+use cookies::{CookieStore, Cookies};
+use hosts::{HostStore, Hosts};
+use list::StrictList;
+
+/// Something that is read or written elsewhere, which may take its time.
+pub type Storing<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
+
+/// What a manager remembers of servers.
+pub(crate) struct Remembered {
+    pub(crate) cookies: Cookies,
+    pub(crate) hosts: Hosts,
+    pub(crate) calendar: Calendar,
+}
+
+/// Where a manager's memory comes from.
+#[derive(Clone, Default)]
+pub(crate) struct Sources {
+    pub(crate) cookies: Option<Arc<dyn CookieStore>>,
+    pub(crate) hosts: Option<Arc<dyn HostStore>>,
+    pub(crate) list: Option<Arc<StrictList>>,
+    pub(crate) suffixes: PublicSuffixes,
+    pub(crate) calendar: Calendar,
+}
+
+impl Remembered {
+    pub(crate) fn new(sources: Sources, limits: Limits) -> Arc<Self> {
+        let Sources { cookies, hosts, list, suffixes, calendar } = sources;
+        Arc::new(Self {
+            hosts: Hosts::new(hosts, list, suffixes.clone()),
+            cookies: Cookies::new(cookies, limits, suffixes),
+            calendar,
+        })
+    }
+}
+
+/// Who tells the date; the system does, unless a program has a clock of its own.
+#[derive(Clone, Default)]
+pub(crate) struct Calendar(pub(crate) Option<Arc<dyn Fn() -> SystemTime + Send + Sync>>);
+
+impl Calendar {
+    pub(crate) fn now(&self) -> Stamp {
+        self.0.as_ref().map_or_else(SystemTime::now, |own| own()).into()
+    }
+}
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remembered")
+            .field("cookies", &self.cookies.len())
+            .field("strict_hosts", &self.hosts.len())
+            .finish_non_exhaustive()
+    }
+}
