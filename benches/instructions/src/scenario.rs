@@ -1,9 +1,11 @@
 //! What is counted.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use wayfare::Manager;
-use wayfare::options::{Connections, Proxies, Versions};
+use wayfare::hsts::Reach;
+use wayfare::options::{Connections, CookieLimits, Cookies, Dns, Hsts, Proxies, Versions};
 use wayfare_testkit::server::Server;
 
 /// One kind of exchange.
@@ -15,16 +17,31 @@ pub enum Scenario {
     SmallHttp2,
     PostJson,
     Gzip,
+    /// A jar of 3,000 cookies over 500 sites, none of them the server's.
+    FullJar,
+    /// The same, and six of them go with each request.
+    FullJarSent,
+    /// 100,000 cookies taken in from a file.
+    ImportedJar,
+    /// 100,000 hosts that want TLS only, none of them the server.
+    StrictHosts,
+    /// The server is asked for by a name of three labels, for comparison.
+    Named,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::SmallAwaited,
         Self::SmallBlocking,
         Self::SmallProxied,
         Self::SmallHttp2,
         Self::PostJson,
         Self::Gzip,
+        Self::Named,
+        Self::FullJar,
+        Self::FullJarSent,
+        Self::ImportedJar,
+        Self::StrictHosts,
     ];
 
     pub fn named(name: &str) -> Option<Self> {
@@ -39,6 +56,11 @@ impl Scenario {
             Self::SmallHttp2 => "small-http2",
             Self::PostJson => "post-json",
             Self::Gzip => "gzip",
+            Self::Named => "named",
+            Self::FullJar => "full-jar",
+            Self::FullJarSent => "full-jar-sent",
+            Self::ImportedJar => "imported-jar",
+            Self::StrictHosts => "strict-hosts",
         }
     }
 
@@ -50,6 +72,11 @@ impl Scenario {
             Self::SmallHttp2 => "GET of 1 KiB, HTTP/2 without TLS, awaited",
             Self::PostJson => "POST of a small JSON, HTTP/1.1, awaited",
             Self::Gzip => "GET of 16 KiB in gzip, HTTP/1.1, awaited",
+            Self::Named => "the first row's GET from www.far.test, nothing remembered",
+            Self::FullJar => "… with 3,000 cookies of 500 other sites in the jar",
+            Self::FullJarSent => "… with 3,000 cookies of 500 sites, six of which are sent",
+            Self::ImportedJar => "… with 100,000 imported cookies of other sites",
+            Self::StrictHosts => "… with 100,000 other hosts that want TLS only",
         }
     }
 
@@ -62,7 +89,9 @@ impl Scenario {
         MANAGER.with(|kept| {
             let (manager, runtime) = kept.get_or_init(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                (self.manager(base), runtime.expect("a runtime"))
+                let manager = self.manager(base);
+                self.remember(&manager);
+                (manager, runtime.expect("a runtime"))
             });
             match self {
                 Self::SmallBlocking => blocking(manager, count, base),
@@ -79,11 +108,63 @@ impl Scenario {
         };
         let versions = if self == Self::SmallHttp2 { Versions::Http2 } else { Versions::Http1 };
         let connections = Connections { versions, ..Default::default() };
-        Manager::builder().connections(connections).proxies(proxies).build()
+        let dns = Dns { pins: vec![("*".to_owned(), [127, 0, 0, 1].into())], ..Dns::default() };
+        let limits = CookieLimits { all: 100_000, ..CookieLimits::default() };
+        let hsts = if self == Self::StrictHosts { Hsts::On } else { Hsts::Automatic };
+        Manager::builder()
+            .connections(connections)
+            .proxies(proxies)
+            .dns(dns)
+            .hsts(hsts)
+            .cookies(Cookies { limits, ..Cookies::default() })
+            .build()
+    }
+
+    /// Fills the manager's memory.
+    fn remember(self, manager: &Manager) {
+        let own = if self == Self::FullJarSent { "far.test" } else { "near.test" };
+        let (sites, each) = match self {
+            Self::FullJar | Self::FullJarSent => (500, 6),
+            Self::ImportedJar => (20_000, 5),
+            _ => (0, 0),
+        };
+        let mut file = String::new();
+        for site in 0..sites {
+            let site = if site == 7 { own.to_owned() } else { format!("site-{site}.test") };
+            for cookie in 0..each {
+                file += &format!(
+                    ".{site}\tTRUE\t/\tFALSE\t4000000000\tname-{cookie}\tvalue-{cookie}\n"
+                );
+            }
+        }
+        let imported = manager.blocking().cookies().import_netscape(file).expect("cookies");
+        assert_eq!(imported.kept, sites * each);
+        if self == Self::StrictHosts {
+            let hosts = manager.blocking().strict_transport_security_hosts();
+            for host in 0..100_000 {
+                let year = Duration::from_secs(31_536_000);
+                hosts
+                    .add(&format!("www.site-{host}.test"), year, Reach::Subdomains)
+                    .expect("a host");
+            }
+        }
+    }
+
+    /// Where the server is, for those that look something up by its name.
+    fn place(self, base: &str) -> String {
+        match self {
+            Self::SmallProxied => "http://far.test:8080".to_owned(),
+            Self::Named
+            | Self::FullJar
+            | Self::FullJarSent
+            | Self::ImportedJar
+            | Self::StrictHosts => base.replace("127.0.0.1", "www.far.test"),
+            _ => base.to_owned(),
+        }
     }
 
     async fn awaited(self, manager: &Manager, count: usize, base: &str) {
-        let place = if self == Self::SmallProxied { "http://far.test:8080" } else { base };
+        let place = self.place(base);
         let small = format!("{place}/bytes/1024");
         let gzip = format!("{base}/gzip/16384");
         let upload = format!("{base}/upload");

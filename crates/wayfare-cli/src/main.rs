@@ -6,15 +6,18 @@ mod advice;
 mod arguments;
 mod cert;
 mod completions;
+mod cookies;
 mod demo;
 mod dns;
 mod drive;
 mod ending;
 mod exit;
 mod fetch;
+mod hsts;
 mod interfaces;
 mod output;
 mod pages;
+mod private;
 mod proxies;
 mod serve;
 mod trust;
@@ -38,6 +41,8 @@ fn main() -> ExitCode {
         Command::Drive(_) => drive::run(),
         Command::Cert(asked) => cert::run(&asked),
         Command::Dns(asked) => dns::run(&asked),
+        Command::Cookies(asked) => cookies::run(&asked),
+        Command::Hsts(asked) => hsts::run(&asked),
         Command::Interfaces(asked) => interfaces::run(&asked),
         Command::Proxy(asked) => proxies::run(&asked),
         Command::Demo(demo) => demo::run(&demo),

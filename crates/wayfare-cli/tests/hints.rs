@@ -52,7 +52,7 @@ fn options_of_curl_that_are_not_here_are_told_as_such() {
     advises(&["get", "-F", "a=b", url], 2, &["`wayfare post -F`"]);
     advises(&["get", "--socks5", "a.test:1", url], 2, &["-x socks5://HOST:PORT"]);
     advises(&["get", "--preproxy", "http://a.test:1", url], 2, &["-x \"FIRST SECOND\""]);
-    for option in ["-C", "-w", "-b", "-c", "--retry", "--continue-at"] {
+    for option in ["-C", "-w", "-j", "-D", "--retry", "--continue-at"] {
         for subcommand in ["get", "post"] {
             let ended = advises(&[subcommand, url, option, "-"], 2, &["not supported (yet)"]);
             assert!(ended.err.contains(option), "{}", ended.err);

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Request(Box<AnyMethod>),
     Cert(Box<Cert>),
     Dns(Box<Dns>),
+    Cookies(Cookies),
+    Hsts(Hsts),
     Interfaces(Interfaces),
     Proxy(Proxy),
     Serve(Serve),
@@ -191,6 +193,76 @@ pub(crate) struct Dns {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) patience: Patience,
+}
+
+/// Shows and changes the cookies of a file, which -b reads and -c writes.
+///
+/// The file has the form that Netscape began and curl, wget and browsers go on with; values are not
+/// shown, except by `export`.
+#[derive(Debug, Args)]
+pub(crate) struct Cookies {
+    /// The file.
+    #[arg(short = 'c', long, value_name = "FILE")]
+    pub(crate) cookie_jar: PathBuf,
+    #[command(subcommand)]
+    pub(crate) action: Option<CookieAction>,
+}
+
+impl Cookies {
+    /// True if the file need not be there yet.
+    pub(crate) fn imports(&self) -> bool {
+        matches!(self.action, Some(CookieAction::Import { .. }))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CookieAction {
+    /// Print them to standard output, values included.
+    Export {
+        /// As JSON, with everything that is known of them, instead of in the form of the file.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take in those of another file, in either form.
+    Import {
+        /// The other file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print a line for each; this is the default.
+    List,
+    /// Remove those of a domain and of all names below it.
+    Remove {
+        /// The domain.
+        #[arg(value_name = "DOMAIN")]
+        domain: String,
+        /// Only those of this name [default: all].
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+}
+
+/// Makes lists of hosts that are to be reached over TLS only (HSTS).
+#[derive(Debug, Args)]
+pub(crate) struct Hsts {
+    #[command(subcommand)]
+    pub(crate) action: HstsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HstsAction {
+    /// Make a list for --hsts-list out of a text.
+    ///
+    /// The text is Chromium's transport_security_state_static.json, or has a name a line, with a dot
+    /// before it if the names below it count, and `#` before comments.
+    Import {
+        /// The text.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Write the list to this file.
+        #[arg(short, long, value_name = "LIST")]
+        output: PathBuf,
+    },
 }
 
 /// Lists the network interfaces of this machine with their addresses.

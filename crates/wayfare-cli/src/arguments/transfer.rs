@@ -70,6 +70,16 @@ pub(crate) struct Asking {
     /// Send a name and password by Basic authentication, to this origin only.
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
+    /// Send these cookies, "a=1; b=2", to this origin only and no others with them; or, without an
+    /// `=`, take in those of a file as curl writes it; repeatable.
+    #[arg(short = 'b', long, value_name = "DATA|FILE")]
+    pub(crate) cookie: Vec<String>,
+    /// Write all cookies to this file afterwards, as curl does; `-` is standard output.
+    #[arg(short = 'c', long, value_name = "FILE")]
+    pub(crate) cookie_jar: Option<PathBuf>,
+    /// Keep no cookies and send none but those of -b or -H [default: keep them until the end].
+    #[arg(long, conflicts_with = "cookie_jar")]
+    pub(crate) no_cookies: bool,
     /// The User-Agent field [default: wayfare and its version].
     #[arg(short = 'A', long, value_name = "NAME", value_parser = values::value)]
     pub(crate) user_agent: Option<http::HeaderValue>,
@@ -139,6 +149,9 @@ pub(crate) struct Connection {
     /// `if!` and `host!` in front say which it is [default: as routing decides].
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(crate) interface: Option<Binding>,
+    /// Reach the hosts of this list over TLS only (`wayfare hsts import` makes it) [default: none].
+    #[arg(long, value_name = "LIST")]
+    pub(crate) hsts_list: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) proxy: ProxyOptions,
     /// Use this address for a host, `*` for every host; HOST:PORT:IP is taken too; repeatable.

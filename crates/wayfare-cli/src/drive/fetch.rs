@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Version, header};
 use serde_json::{Value, json};
 use wayfare::event::What;
-use wayfare::options::Timeouts;
+use wayfare::options::{Cookies, Timeouts};
 use wayfare::{Body, Reply, Request};
 
 use super::session::{self, Credentials, OnRedirect, Session};
@@ -65,6 +65,9 @@ fn request(session: &Session, asked: &Value, follow: OnRedirect) -> Result<Reque
     let auth = session::credentials(&asked["auth"])?.or_else(|| session.auth.clone());
     if let Some(Credentials { user, password }) = auth {
         request = request.basic_auth(&user, &password);
+    }
+    if asked["credentials"] == "omit" {
+        request = request.cookies(Cookies::off());
     }
     if let Some(body) = asked["body_b64"].as_str() {
         request = request.body(Body::from(from_base64(body)?));

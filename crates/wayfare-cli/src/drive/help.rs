@@ -21,12 +21,13 @@ session  sid, cfg?
     "2", "2pk": with prior knowledge), auth? ({"user":…, "pass":…,
     "schemes":["basic"]}), dns? ("udp://h:p", "tcp://h:p", "tls://h",
     "https://h/dns-query"), proxy? (a URL as for -x), proxy_auth? ({"user":…,
-    "pass":…}); other settings are refused unless they are off.
+    "pass":…}), cookies? (false), hsts? (false), now? (seconds since 1970, by
+    which both expire); other settings are refused unless they are off.
     answers {}
 drop  sid
     forgets a session; answers {}
 fetch  sid, url, method?, headers?, body_b64?, range?, auth?, redirect?,
-       max_redirects?, max_bytes?, timeout_ms?
+       max_redirects?, max_bytes?, timeout_ms?, credentials? ("omit": no cookies)
     headers are pairs: [["name","value"],…]; range is "0-499" or "bytes=0-499".
     answers status, reason, version, url, headers, redirects, body_b64, and if
     there are any: trailers, interim, body_error (with what came before it in
@@ -34,6 +35,14 @@ fetch  sid, url, method?, headers?, body_b64?, range?, auth?, redirect?,
 dns_query  server, name, type, ca_pem?, insecure?, resolve?
     answers answers: what each record says, as in a zone file; rcode: a number;
     and server, transport, authentic where there are answers
+set_cookie  sid, url, header, http? (true; false: a script does)
+    keeps what a Set-Cookie field sets; answers stored, and why not
+cookie_header  sid, url, http?
+    answers cookie: the Cookie field of a request, or ""
+cookie_date  value
+    answers unix: seconds since 1970, or null
+registrable_domain  host
+    answers domain, or null
 basic  user, pass
     answers authorization: the field's value
 content_disposition  value

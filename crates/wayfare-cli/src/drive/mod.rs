@@ -4,6 +4,7 @@ mod certificates;
 mod fetch;
 mod help;
 mod names;
+mod remembered;
 mod session;
 mod tables;
 mod wire;
@@ -127,6 +128,10 @@ impl Sessions {
                     return;
                 }
             },
+            op if remembered::SESSION_OPS.contains(&op) => {
+                self.of(&asked).and_then(|session| remembered::of_session(op, &session, &asked))
+            }
+            op if remembered::OPS.contains(&op) => remembered::answer(op, &asked),
             "dns_query" => {
                 let answers = answers.clone();
                 under_way.spawn(async move {
@@ -173,6 +178,8 @@ fn hello() -> Value {
     let ops: Vec<_> = ["hello", "session", "drop", "fetch", "dns_query"]
         .into_iter()
         .chain(tables::OPS.iter().copied())
+        .chain(remembered::OPS.iter().copied())
+        .chain(remembered::SESSION_OPS.iter().copied())
         .chain(scripts::OPS.iter().copied())
         .collect();
     json!({"name": "wayfare", "version": env!("CARGO_PKG_VERSION"), "ops": ops})

@@ -1,13 +1,15 @@
 //! A session: one manager with the settings that were asked for.
 
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use serde_json::{Map, Value};
 use wayfare::Manager;
 use wayfare::dns::{NameServer, NotAServer};
 use wayfare::options::{
-    Bodies, Connections, Decoding, Dns, Proxies, RedirectPolicy, Redirects, Resolver, Tls, Versions,
+    Bodies, Connections, Cookies, Decoding, Dns, Hsts, Proxies, RedirectPolicy, Redirects,
+    Resolver, Tls, Versions,
 };
 use wayfare::proxy::{self, Chain};
 
@@ -63,7 +65,14 @@ impl Session {
         let max_redirects = count(&cfg["max_redirects"])?.unwrap_or(20);
         let decoding =
             if cfg["decode"] == Value::Bool(false) { Decoding::Off } else { Decoding::Automatic };
-        let manager = Manager::builder()
+        let mut builder = Manager::builder();
+        if let Some(fixed) = moment(&cfg["now"])? {
+            builder = builder.calendar(move || fixed);
+        }
+        let is_on = |name: &str| cfg[name] == Value::Bool(true);
+        let manager = builder
+            .cookies(if is_on("cookies") { Cookies::default() } else { Cookies::off() })
+            .hsts(if is_on("hsts") { Hsts::On } else { Hsts::Off })
             .headers(HeaderMap::new())
             .bodies(Bodies { decoding, ..Bodies::default() })
             .dns(dns(cfg)?)
@@ -107,7 +116,8 @@ fn asks_too_much(name: &str, value: &Value) -> bool {
     let is_off = value.is_null() || *value == Value::Bool(false) || value == "off";
     match name {
         "redirect" | "max_redirects" | "decode" | "resolve" | "ca_pem" | "client_cert_pem"
-        | "insecure" | "now" | "http" | "auth" | "dns" | "proxy" | "proxy_auth" => false,
+        | "insecure" | "now" | "cookies" | "hsts" | "http" | "auth" | "dns" | "proxy"
+        | "proxy_auth" => false,
         _ => !is_off,
     }
 }
@@ -128,6 +138,16 @@ pub(super) fn count(value: &Value) -> Result<Option<usize>, Refusal> {
     }
     let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
     number.map(Some).ok_or_else(|| Refusal::adapter(format!("not a count: {value}")))
+}
+
+/// The moment that a session lives in, if that stands still.
+fn moment(now: &Value) -> Result<Option<SystemTime>, Refusal> {
+    if now.is_null() {
+        return Ok(None);
+    }
+    let since = now.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let moment = since.and_then(|since| UNIX_EPOCH.checked_add(since));
+    moment.map(Some).ok_or_else(|| Refusal::adapter(format!("now: not a moment: {now}")))
 }
 
 /// Only what is sent unasked exists: Basic, when nothing else is allowed.
@@ -215,7 +235,7 @@ mod tests {
     fn what_does_not_exist_is_refused_and_what_is_off_is_fine() {
         let refused = [
             json!({"cache": "private"}),
-            json!({"cookies": true}),
+            json!({"altsvc": true}),
             json!({"http": "3"}),
             json!({"http": "1.0"}),
             json!({"auth": {"user": "a", "pass": "b"}}),
@@ -228,6 +248,9 @@ mod tests {
         let off = json!({"cache": "off", "cookies": false, "hsts": false, "altsvc": false,
             "proxy": null, "now": 1, "redirect": "manual", "http": "2pk"});
         assert!(Session::new(&off).is_ok());
+        let on = json!({"cookies": true, "hsts": true, "now": 1_790_000_000.5});
+        assert!(Session::new(&on).is_ok());
+        assert!(Session::new(&json!({"now": "soon"})).is_err());
         let proxied = json!({"proxy": "socks5h://127.0.0.1:1", "proxy_auth": {"user": "a"}});
         assert!(Session::new(&proxied).is_ok());
         assert!(Session::new(&json!({"proxy": "ftp://a"})).is_err());

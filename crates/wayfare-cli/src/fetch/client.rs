@@ -7,9 +7,10 @@ use wayfare::options::{
     Versions,
 };
 
-use super::Stop;
+use super::{Stop, cookies};
 use crate::arguments::transfer::{Asking, Connection, Limits, Patience, Transfer};
 use crate::arguments::values::Field;
+use crate::exit;
 use crate::proxies;
 use crate::trust::tls;
 
@@ -18,7 +19,13 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
     let Transfer { asking, limits, connection, trust, .. } = transfer;
     let way = proxies::of(&connection.proxy)
         .map_err(|proxies::Unusable { code, why }| Stop { code, why })?;
-    let manager = Manager::builder()
+    let mut builder = Manager::builder();
+    if let Some(list) = &connection.hsts_list {
+        let unusable =
+            |why: wayfare::Error| Stop { code: exit::READ, why: why.message().to_owned() };
+        builder = builder.strict_hosts_list(list).map_err(unusable)?;
+    }
+    let manager = builder
         .headers(defaults(asking))
         .redirects(redirects(limits))
         .timeouts(timeouts(&limits.patience))
@@ -27,8 +34,10 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .dns(dns(connection))
         .tls(tls(trust)?)
         .proxies(way)
+        .cookies(cookies::options(asking))
         .delegate(proxies::ByOption::new(&connection.proxy))
         .build();
+    cookies::read(asking, &manager)?;
     Ok(manager)
 }
 
@@ -57,6 +66,9 @@ pub(super) fn fields(asking: &Asking) -> HeaderMap {
         if let Ok(value) = HeaderValue::from_bytes(&spelled) {
             fields.insert(header::RANGE, value);
         }
+    }
+    if let Some(cookies) = cookies::field(asking) {
+        fields.insert(header::COOKIE, cookies);
     }
     for field in &asking.headers {
         if let Field::Add(name, value) = field {

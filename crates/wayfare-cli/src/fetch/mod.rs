@@ -3,6 +3,7 @@
 mod bars;
 pub(crate) mod client;
 mod content;
+mod cookies;
 mod place;
 mod reading;
 pub(crate) mod talk;
@@ -83,7 +84,11 @@ struct Shared {
 pub(crate) fn run(job: Job) -> ExitCode {
     let says = !job.transfer.output.silent || job.transfer.output.show_error;
     match prepare(job) {
-        Ok((shared, places)) => live(&Arc::new(shared), places),
+        Ok((shared, places)) => {
+            let shared = Arc::new(shared);
+            let code = live(&shared, places);
+            exit::with(keep_cookies(&shared, code, says))
+        }
         Err(stop) => {
             if says {
                 output::complain(&output::visible(&stop.why));
@@ -114,12 +119,21 @@ fn prepare(job: Job) -> Result<(Shared, Vec<Place>), Stop> {
     Ok((shared, places))
 }
 
-fn live(shared: &Arc<Shared>, places: Vec<Place>) -> ExitCode {
+/// Writes the cookies where they are wanted; a transfer's failure goes before one of this.
+fn keep_cookies(shared: &Shared, code: u8, says: bool) -> u8 {
+    let Err(why) = cookies::write(&shared.transfer.asking, &shared.manager) else { return code };
+    if says {
+        output::complain(&output::visible(&why));
+    }
+    if code == 0 { exit::WRITE } else { code }
+}
+
+fn live(shared: &Arc<Shared>, places: Vec<Place>) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
             output::complain(&format!("cannot start: {why}"));
-            return exit::with(1);
+            return 1;
         }
     };
     let (code, grace) = runtime.block_on(async {
@@ -135,7 +149,7 @@ fn live(shared: &Arc<Shared>, places: Vec<Place>) -> ExitCode {
     // An unfinished file is removed on the thread that writes it; a read of standard input may
     // never end.
     runtime.shutdown_timeout(grace);
-    exit::with(code)
+    code
 }
 
 /// Does all transfers; the first failure, in the order of the URLs, is the exit code.

@@ -115,6 +115,18 @@ fn in_words(what: &What) -> Option<String> {
         What::SentEarly { .. } => "sent as early data, which the server took".to_owned(),
         What::Reused => "using a kept connection".to_owned(),
         What::CertificateAccepted { host } => format!("the certificate of {host} is accepted"),
+        What::CookiesSent { names } => {
+            let named: Vec<_> = names
+                .iter()
+                .map(|name| if name.is_empty() { "one without a name" } else { name })
+                .collect();
+            format!("cookies for it: {}", named.join(", "))
+        }
+        What::CookieRefused { name, why } => format!("the cookie {name} is not kept: {why}"),
+        What::Upgraded { to, .. } => {
+            format!("the host is reached over TLS only: {}", shown_url(to.as_str()))
+        }
+        What::StoreFailed { message } => message.clone(),
         What::Retried { why } => format!("once more: {why}"),
         What::UploadStopped { sent, .. } => {
             format!("the answer came before the upload was done; stopped after {}", size(*sent))

@@ -1,0 +1,147 @@
+//! `wayfare cookies`: what is in a file of cookies, and changes to it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use wayfare::Manager;
+use wayfare::cookies::{Cookie, Imported, Limits, Scope, Stamp};
+use wayfare::options;
+use wayfare::rules::date;
+
+use crate::arguments::{CookieAction, Cookies};
+use crate::{exit, output, private};
+
+/// Why nothing more is done, and the exit code that says so.
+struct Stop(u8, String);
+
+/// Shows or changes the cookies of a file.
+pub(crate) fn run(asked: &Cookies) -> ExitCode {
+    match act(asked) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop(code, why)) => {
+            output::complain(&why);
+            exit::with(code)
+        }
+    }
+}
+
+fn act(asked: &Cookies) -> Result<(), Stop> {
+    let manager = manager();
+    let jar = manager.blocking().cookies();
+    let read = match fs::read(&asked.cookie_jar) {
+        Ok(text) => jar.import_netscape(text).map_err(|why| unreadable(asked, &why.message()))?,
+        // A file may begin with an import.
+        Err(why) if why.kind() == ErrorKind::NotFound && asked.imports() => Imported::default(),
+        Err(why) => return Err(unreadable(asked, &why)),
+    };
+    for why in &read.refused {
+        output::complain(&format!("{}: {why}", asked.cookie_jar.display()));
+    }
+    match asked.action.as_ref().unwrap_or(&CookieAction::List) {
+        CookieAction::List => print(&list(&all(&manager)?)),
+        CookieAction::Export { json: true } => {
+            print(&format!("{}\n", jar.export_json().map_err(|why| failed(&why))?))
+        }
+        CookieAction::Export { json: false } => {
+            let exported = jar.export_netscape().map_err(|why| failed(&why))?;
+            print(&String::from_utf8_lossy(&exported.text))
+        }
+        CookieAction::Import { file } => {
+            let text = fs::read(file).map_err(|why| {
+                Stop(exit::READ, format!("{} cannot be read: {why}", file.display()))
+            })?;
+            let imported = match std::str::from_utf8(&text) {
+                Ok(json) if json.trim_start().starts_with('[') => jar.import_json(json),
+                _ => jar.import_netscape(&text),
+            };
+            let imported = imported.map_err(|why| failed(&why))?;
+            for why in &imported.refused {
+                output::complain(&format!("{}: {why}", file.display()));
+            }
+            save(asked, &manager)?;
+            print(&format!(
+                "{} kept, {} expired, {} refused\n",
+                imported.kept,
+                imported.expired,
+                imported.refused.len()
+            ))
+        }
+        CookieAction::Remove { domain, name } => remove(asked, &manager, domain, name.as_deref()),
+    }
+}
+
+fn remove(
+    asked: &Cookies,
+    manager: &Manager,
+    domain: &str,
+    name: Option<&str>,
+) -> Result<(), Stop> {
+    let domain = domain.trim_start_matches('.').to_lowercase();
+    let is_meant = |cookie: &&Cookie| {
+        let is_below = cookie.domain.strip_suffix(&domain);
+        is_below.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            && name.is_none_or(|name| cookie.name == name.as_bytes())
+    };
+    let all = all(manager)?;
+    let keys: Vec<_> = all.iter().filter(is_meant).map(Cookie::key).collect();
+    for key in &keys {
+        manager.blocking().cookies().remove(key).map_err(|why| failed(&why))?;
+    }
+    save(asked, manager)?;
+    print(&format!("{} removed\n", keys.len()))
+}
+
+/// A manager that holds whatever a file has.
+fn manager() -> Manager {
+    let limits = Limits { per_domain: usize::MAX, all: usize::MAX / 2, ..Limits::default() };
+    Manager::builder().cookies(options::Cookies { limits, ..Default::default() }).build()
+}
+
+fn save(asked: &Cookies, manager: &Manager) -> Result<(), Stop> {
+    let exported = manager.blocking().cookies().export_netscape().map_err(|why| failed(&why))?;
+    if exported.left_out > 0 {
+        let count = exported.left_out;
+        output::complain(&format!("the file has no place for {count} of the cookies"));
+    }
+    private::replace(&asked.cookie_jar, &exported.text).map_err(|why| {
+        Stop(exit::WRITE, format!("{} cannot be written: {why}", asked.cookie_jar.display()))
+    })
+}
+
+fn all(manager: &Manager) -> Result<Vec<Cookie>, Stop> {
+    manager.blocking().cookies().list().map_err(|why| failed(&why))
+}
+
+/// The cookies a line each, without their values, which may be secrets.
+fn list(all: &[Cookie]) -> String {
+    let row = |cookie: &Cookie| {
+        let dot = if cookie.scope == Scope::Domain { "." } else { "" };
+        let text = |bytes: &[u8]| output::visible(&String::from_utf8_lossy(bytes));
+        let expiry = cookie.expiry.map(Stamp::seconds).map(date::format);
+        let flags = [(cookie.secure, " Secure"), (cookie.http_only, " HttpOnly")];
+        let flags: String =
+            flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| *flag).collect();
+        format!(
+            "{dot}{}{} {} until {}{flags}\n",
+            output::visible(&cookie.domain),
+            text(&cookie.path),
+            text(&cookie.name),
+            expiry.as_deref().unwrap_or("the session ends"),
+        )
+    };
+    all.iter().map(row).collect()
+}
+
+fn print(text: &str) -> Result<(), Stop> {
+    let failed = || Stop(exit::WRITE, "standard output cannot be written".to_owned());
+    output::print(text).then_some(()).ok_or_else(failed)
+}
+
+fn unreadable(asked: &Cookies, why: &dyn std::fmt::Display) -> Stop {
+    Stop(exit::READ, format!("{} cannot be read: {why}", asked.cookie_jar.display()))
+}
+
+fn failed(why: &wayfare::Error) -> Stop {
+    Stop(exit::code(why), why.message().to_owned())
+}
