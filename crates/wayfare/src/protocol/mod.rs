@@ -210,10 +210,11 @@ pub struct Around {
     pub options: Arc<Options>,
 }
 
-/// What came of one attempt.
+/// What came of one attempt. Small, because a transfer has one at hand while it waits for what the
+/// answer wants remembered.
 pub(crate) enum Outcome {
     Answered(Box<Answer>),
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 /// How an attempt failed, with what is needed to judge whether another may follow.

@@ -127,7 +127,10 @@ impl Hosts {
             return false;
         }
         let is_listed = self.list.is_some() && self.listed().get(host) == Some(&Listed::Yes);
-        is_listed || self.lock().is_strict(host, now())
+        is_listed || {
+            let until = self.lock().strict_until(host);
+            until.is_some_and(|until| until > now())
+        }
     }
 
     pub(crate) fn learn(&self, host: &str, strict: &Strict, now: Stamp) {

@@ -39,12 +39,12 @@ impl Transfer {
                 let around = Around { home: self.home.clone(), options: self.options.clone() };
                 match protocol.attempt(Outgoing::from(*planned), &around).await {
                     Ok(answer) => Outcome::Answered(Box::new(answer)),
-                    Err(error) => Outcome::Failed(Failure {
+                    Err(error) => Outcome::Failed(Box::new(Failure {
                         error,
                         how: Break::Answering,
                         age: Age::Fresh,
                         untouched: None,
-                    }),
+                    })),
                 }
             }
             None => unknown_scheme(self, planned.body),
@@ -56,7 +56,7 @@ impl Transfer {
         let (Some(key), Some(emitter)) = (&self.key, &mut self.emitter) else {
             let message = "the URL names no server";
             let error = Error::new(ErrorKind::InvalidUrl, Stage::Plan, message);
-            return Outcome::Failed(Failure::before_sending(error, planned.body));
+            return Outcome::Failed(Failure::before_sending(error, planned.body).into());
         };
         self.shared.watch_idle();
         let around = Surroundings {
@@ -105,5 +105,5 @@ fn unknown_scheme(transfer: &Transfer, body: Body) -> Outcome {
     let message =
         format!("the scheme \"{}\" is not supported; there are {known}", transfer.url.scheme());
     let error = Error::new(ErrorKind::UnknownScheme, Stage::Plan, message);
-    Outcome::Failed(Failure::before_sending(error, body))
+    Outcome::Failed(Failure::before_sending(error, body).into())
 }

@@ -27,7 +27,7 @@ impl Transfer {
     pub(super) fn judge(&mut self, outcome: Outcome) -> Result<Verdict, Error> {
         match outcome {
             Outcome::Answered(answer) => self.judge_answer(answer),
-            Outcome::Failed(failure) => self.judge_failure(failure),
+            Outcome::Failed(failure) => self.judge_failure(*failure),
         }
     }
 

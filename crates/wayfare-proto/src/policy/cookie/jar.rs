@@ -213,7 +213,7 @@ impl Jar {
         let Some(shelf) = self.shelves.get_mut(site).filter(|shelf| !shelf.is_empty()) else {
             return Vec::new();
         };
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(FEW);
         let (mut gone, mut used) = (Vec::new(), Vec::new());
         let is_noted = self.keeping != Keeping::Here;
         for domain in domains(host, site) {
@@ -445,5 +445,7 @@ fn weight(cookie: &Cookie) -> usize {
 }
 
 const HOUR: i64 = 3600;
+/// As many cookies as most requests take along, so that room for them is made once.
+const FEW: usize = 16;
 /// Sites without a cookie that are remembered to have none.
 const EMPTY_SHELVES: usize = 4096;

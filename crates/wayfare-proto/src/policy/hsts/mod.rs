@@ -174,15 +174,23 @@ impl StrictHosts {
     /// it said of all below (RFC 6797 §8.2). The site of the host must be loaded.
     #[must_use]
     pub fn is_strict(&self, host: &str, now: Stamp) -> bool {
+        self.strict_until(host).is_some_and(|expiry| expiry > now)
+    }
+
+    /// Until when a host is to be reached over TLS only, be that over already; nothing for one that
+    /// never was. For those who would not look at the calendar for nothing.
+    #[must_use]
+    pub fn strict_until(&self, host: &str) -> Option<Stamp> {
         if self.known.is_empty() {
-            return false;
+            return None;
         }
         let host = host.strip_suffix('.').unwrap_or(host);
-        let is_good = |name: &str, is_enough: fn(Reach) -> bool| {
-            self.known.get(name).is_some_and(|(expiry, reach)| *expiry > now && is_enough(*reach))
-        };
-        is_good(host, |_| true)
-            || parents(host).any(|name| is_good(name, |reach| reach == Reach::Subdomains))
+        let own = self.known.get(host).map(|(expiry, _)| *expiry);
+        let above = parents(host).filter_map(|name| match self.known.get(name)? {
+            (expiry, Reach::Subdomains) => Some(*expiry),
+            (_, Reach::Host) => None,
+        });
+        own.into_iter().chain(above).max()
     }
 
     /// Every host that is known and still strict, by name.

@@ -76,7 +76,7 @@ pub(crate) async fn attempt(
             h1::exchange(connection, at, planned, around, emitter).await
         }
         Ok((Obtained::Http2(claim), at)) => h2::exchange(claim, at, planned, around, emitter).await,
-        Err(error) => Outcome::Failed(Failure::before_sending(error, planned.body)),
+        Err(error) => Outcome::Failed(Failure::before_sending(error, planned.body).into()),
     }
 }
 

@@ -39,13 +39,13 @@ pub(in crate::protocol::http) async fn exchange(
 ) -> Outcome {
     let mut exchange = match Exchange::new(connection, began, planned, around) {
         Ok(exchange) => exchange,
-        Err((error, body)) => return Outcome::Failed(Failure::before_sending(error, body)),
+        Err((error, body)) => return Outcome::Failed(Failure::before_sending(error, body).into()),
     };
     emitter.timeline.mark(Moment::SendBegan, began);
     let ended = std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await;
     match ended {
         Ok(head) => Outcome::Answered(Box::new(exchange.into_answer(head, around, emitter))),
-        Err(error) => Outcome::Failed(exchange.into_failure(error)),
+        Err(error) => Outcome::Failed(exchange.into_failure(error).into()),
     }
 }
 

@@ -44,12 +44,12 @@ pub(in crate::protocol::http) async fn exchange(
     let age = claim.age;
     let mut send = claim.connection.sender();
     if let Err(error) = room(&claim, &mut send, began, around).await {
-        return Outcome::Failed(not_opened(&claim, error, planned.body));
+        return Outcome::Failed(not_opened(&claim, error, planned.body).into());
     }
     // Built only now, so that who waits for room holds no more than the request.
     let mut exchange = match Exchange::open(claim, send, *planned, around) {
         Ok(exchange) => exchange,
-        Err(failure) => return Outcome::Failed(failure),
+        Err(failure) => return Outcome::Failed(failure.into()),
     };
     emitter.timeline.mark(Moment::SendBegan, began);
     if matches!(exchange.sending, Sending::Sent) {
@@ -408,7 +408,8 @@ impl Exchange {
             self.claim.connection.refuse_more();
         }
         let untouched = self.upload.into_untouched();
-        Outcome::Failed(Failure { error: error.with_retry(hint(how)), how, age, untouched })
+        let error = error.with_retry(hint(how));
+        Outcome::Failed(Failure { error, how, age, untouched }.into())
     }
 
     fn into_answer(self, response: http::Response<RecvStream>, emitter: &Emitter) -> Answer {
