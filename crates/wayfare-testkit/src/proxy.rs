@@ -108,6 +108,12 @@ impl Proxy {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many connections are open now.
+    #[must_use]
+    pub fn connections_open(&self) -> u64 {
+        self.listening.connections().open()
+    }
+
     /// How many connections were accepted.
     #[must_use]
     pub fn connections_opened(&self) -> u64 {

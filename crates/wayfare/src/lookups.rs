@@ -113,7 +113,10 @@ impl Manager {
         looking: impl Future<Output = Result<T, LookupFailure>>,
     ) -> Result<T, LookupFailure> {
         let deadline = self.shared.options.timeouts.resolve.deadline(now());
-        match within(home, deadline, looking).await {
+        let looked = within(home, deadline, looking).await;
+        // A connection to a name server may have been kept.
+        self.shared.watch_idle();
+        match looked {
             Within::Done(found) => found,
             Within::TooLate => Err(LookupFailure::too_late()),
         }

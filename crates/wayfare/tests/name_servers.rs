@@ -14,6 +14,8 @@ use it::{Ask, Directory, FACES, Face, fetch, identity, runtime, trust};
 use wayfare::Manager;
 use wayfare::dns::{Data, LookedUp, LookupFailure, LookupFault, NameServer, RecordType, Transport};
 use wayfare::options::{Dns, Resolver, Tls};
+use wayfare::proxy::Chain;
+use wayfare_testkit::proxy::Proxy;
 
 /// A name server that is ended with the test.
 struct Unbound {
@@ -233,5 +235,76 @@ fn what_an_unproven_server_said_is_not_told_to_those_who_want_proof() {
             let error = fetch(face, &manager, Ask::get(&url)).unwrap_err();
             assert!(error.to_string().contains("not vouched for"), "{error}");
         }
+    }
+}
+
+#[test]
+fn connections_to_name_servers_are_kept_for_the_next_question() {
+    let Some(unbound) = unbound() else { return };
+    let [_, tcp, tls, https] = &unbound.servers;
+    for (server, opened) in [(tls, 1), (https, 1), (tcp, 4)] {
+        for face in FACES {
+            let gate = Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap();
+            let way: Chain = gate.url("socks5h").parse().unwrap();
+            let resolver = Resolver::Own(vec![server.clone()]);
+            let dns = Dns { resolver, way, ..Dns::default() };
+            let manager = Manager::builder().dns(dns).tls(trust()).build();
+            for name in ["host", "alias", "web", "nosuch"] {
+                let _ = look_up(face, &manager, &format!("{name}.zone.test"), RecordType::A);
+            }
+            assert_eq!(gate.connections_opened(), opened, "{face:?} {server}");
+            // A machine that has changed its network begins afresh.
+            manager.clear_connections();
+            look_up(face, &manager, "host.zone.test", RecordType::A).unwrap();
+            assert_eq!(gate.connections_opened(), opened + 1, "{face:?} {server}");
+        }
+    }
+}
+
+#[test]
+fn a_kept_connection_to_a_name_server_that_has_gone_costs_no_error() {
+    let Some(unbound) = unbound() else { return };
+    for server in &unbound.servers[2..] {
+        for face in FACES {
+            let ask = |manager: &Manager, name: &str| {
+                look_up(face, manager, &format!("{name}.zone.test"), RecordType::A).unwrap()
+            };
+            let resolver = Resolver::Own(vec![server.clone()]);
+            let gate = Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap();
+            let place = gate.address();
+            let way: Chain = gate.url("socks5h").parse().unwrap();
+            let dns = Dns { resolver, way, ..Dns::default() };
+            let manager = Manager::builder().dns(dns).tls(trust()).build();
+            ask(&manager, "host");
+            // With the proxy all its connections go.
+            drop(gate);
+            let again = Proxy::builder().bind_on_thread(place).unwrap();
+            ask(&manager, "alias");
+            assert_eq!(again.connections_opened(), 1, "{face:?} {server}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_to_a_name_server_is_closed_when_nobody_has_asked_for_ten_seconds() {
+    let Some(unbound) = unbound() else { return };
+    let gates: Vec<_> = unbound.servers[2..]
+        .iter()
+        .map(|server| {
+            let gate = Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap();
+            let way: Chain = gate.url("socks5h").parse().unwrap();
+            let resolver = Resolver::Own(vec![server.clone()]);
+            let manager = Manager::builder().dns(Dns { resolver, way, ..Dns::default() });
+            let manager = manager.tls(trust()).build();
+            look_up(Face::Waited, &manager, "host.zone.test", RecordType::A).unwrap();
+            (gate, manager)
+        })
+        .collect();
+    let began = Instant::now();
+    std::thread::sleep(Duration::from_secs(8));
+    assert!(gates.iter().all(|(gate, _)| gate.connections_open() == 1));
+    while gates.iter().any(|(gate, _)| gate.connections_open() > 0) {
+        assert!(began.elapsed() < Duration::from_secs(16), "it was kept for too long");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

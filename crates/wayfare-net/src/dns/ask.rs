@@ -16,6 +16,8 @@ use wayfare_proto::wire::dns::message::{Mismatch, Question, Reply, Style};
 use wayfare_proto::wire::tunnel::Greeting;
 
 use super::failure::{LookupFailure, LookupFault};
+use super::https::{Posted, Session};
+use super::lines::{Line, Place};
 use super::{Around, https, random_id};
 use crate::clock::now;
 use crate::dial::{DialWaits, Dialed, Dialer, ProxyManners, dial};
@@ -79,15 +81,34 @@ async fn over_https(
     around: &Around<'_>,
     until: Instant,
 ) -> Result<Heard, LookupFailure> {
-    let Dialed { stream, tls, .. } = connect(server, around, Offer::Http2OrHttp1, until).await?;
-    let protocol = tls.and_then(|facts| facts.protocol);
     // RFC 8484 §4.1: with one number for all, answers can be kept on the way.
     let asked = question.to_bytes(0, style);
-    let answered = match protocol.as_deref() {
-        Some(b"h2") => https::post_h2(stream, server, asked).await?,
-        _ => https::post_h1(stream, server, &asked).await?,
-    };
+    let place = Place::of(server, around);
+    if let Some(Line::Http2(mut session)) = around.lines.take(&place) {
+        // One that has ended meanwhile is no reason to give up.
+        if let Ok(answered) = session.post(server, asked.clone()).await {
+            return posted(question, &answered, || around.lines.keep(place, Line::Http2(session)));
+        }
+    }
+    let Dialed { stream, tls, .. } = connect(server, around, Offer::Http2OrHttp1, until).await?;
+    let protocol = tls.and_then(|facts| facts.protocol);
+    if protocol.as_deref() != Some(b"h2") {
+        let answered = https::post_h1(stream, server, &asked).await?;
+        return posted(question, &answered, || {});
+    }
+    let mut session = Session::open(stream).await?;
+    let answered = session.post(server, asked).await?;
+    posted(question, &answered, || around.lines.keep(place, Line::Http2(session)))
+}
+
+/// Reads what was posted back; a connection whose answer makes sense is kept.
+fn posted(
+    question: &Question,
+    answered: &Posted,
+    keep: impl FnOnce(),
+) -> Result<Heard, LookupFailure> {
     let reply = question.read(0, &answered.body).map_err(|why| unreadable(&why))?;
+    keep();
     Ok(Heard { reply, transport: Transport::Https, age: answered.age })
 }
 
@@ -160,14 +181,30 @@ async fn over_stream(
     around: &Around<'_>,
     until: Instant,
 ) -> Result<Heard, LookupFailure> {
-    let Dialed { mut stream, tls, .. } = connect(server, around, Offer::Nothing, until).await?;
     let id = random_id();
     let asked = question.to_bytes(id, style);
+    let transport = match server.transport() {
+        Transport::Tls => Transport::Tls,
+        _ => Transport::Tcp,
+    };
+    let place = Place::of(server, around);
+    let heard = |stream, answer: &[u8]| {
+        let reply = question.read(id, answer).map_err(|why| unreadable(&why))?;
+        if transport == Transport::Tls {
+            around.lines.keep(place.clone(), Line::Tls(stream));
+        }
+        Ok(Heard { reply, transport, age: 0 })
+    };
+    if let Some(Line::Tls(mut stream)) = around.lines.take(&place) {
+        // One that has ended meanwhile is no reason to give up.
+        if let Ok(answer) = exchange(&mut stream, &asked).await {
+            return heard(stream, &answer);
+        }
+    }
+    let Dialed { mut stream, .. } = connect(server, around, Offer::Nothing, until).await?;
     let answer = exchange(&mut stream, &asked).await;
     let answer = answer.map_err(|why| LookupFailure::unreachable(&why))?;
-    let reply = question.read(id, &answer).map_err(|why| unreadable(&why))?;
-    let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
-    Ok(Heard { reply, transport, age: 0 })
+    heard(stream, &answer)
 }
 
 /// One message each way, with their lengths in front (RFC 1035 §4.2.2).

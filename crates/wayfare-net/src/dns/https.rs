@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -20,31 +20,45 @@ pub(super) struct Posted {
     pub(super) age: u32,
 }
 
-/// Posts a question over a new HTTP/2 connection.
-pub(super) async fn post_h2(
-    stream: Box<dyn Stream>,
-    server: &NameServer,
-    asked: Vec<u8>,
-) -> Result<Posted, LookupFailure> {
-    let (sender, connection) = h2::client::handshake(stream).await.map_err(|why| broken(&why))?;
-    let mut connection = pin!(connection);
-    let mut exchange = pin!(exchange_h2(sender, server, asked));
-    std::future::poll_fn(|cx| {
-        if let Poll::Ready(done) = exchange.as_mut().poll(cx) {
-            return Poll::Ready(done);
-        }
-        // The frames move here; nobody else drives this connection.
-        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-            // What had come before its end may still be an answer.
+/// An HTTP/2 connection to a name server, driven by whoever asks.
+pub(super) struct Session {
+    sender: h2::client::SendRequest<Bytes>,
+    connection: Pin<Box<h2::client::Connection<Box<dyn Stream>, Bytes>>>,
+}
+
+impl Session {
+    pub(super) async fn open(stream: Box<dyn Stream>) -> Result<Self, LookupFailure> {
+        let opened = h2::client::handshake(stream).await;
+        let (sender, connection) = opened.map_err(|why| broken(&why))?;
+        Ok(Self { sender, connection: Box::pin(connection) })
+    }
+
+    /// Posts a question.
+    pub(super) async fn post(
+        &mut self,
+        server: &NameServer,
+        asked: Vec<u8>,
+    ) -> Result<Posted, LookupFailure> {
+        let connection = &mut self.connection;
+        let mut exchange = pin!(exchange_h2(self.sender.clone(), server, asked));
+        std::future::poll_fn(|cx| {
             if let Poll::Ready(done) = exchange.as_mut().poll(cx) {
                 return Poll::Ready(done);
             }
-            let why = ended.err().map_or_else(|| "it was closed".to_owned(), |why| why.to_string());
-            return Poll::Ready(Err(broken(&why)));
-        }
-        Poll::Pending
-    })
-    .await
+            // The frames move here; nobody else drives this connection.
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                // What had come before its end may still be an answer.
+                if let Poll::Ready(done) = exchange.as_mut().poll(cx) {
+                    return Poll::Ready(done);
+                }
+                let why =
+                    ended.err().map_or_else(|| "it was closed".to_owned(), |why| why.to_string());
+                return Poll::Ready(Err(broken(&why)));
+            }
+            Poll::Pending
+        })
+        .await
+    }
 }
 
 async fn exchange_h2(

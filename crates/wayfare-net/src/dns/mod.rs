@@ -6,6 +6,7 @@
 mod ask;
 mod failure;
 mod https;
+mod lines;
 mod resolving;
 
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ use crate::network::Network;
 use crate::runtime::Home;
 use crate::socket::{Binding, SocketOptions};
 use crate::tls::policy::TlsPolicy;
+use lines::Lines;
 
 /// Who looks names up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -61,6 +63,8 @@ pub struct Around<'a> {
     pub pins: &'a [(String, IpAddr)],
     /// The proxies through which servers are asked.
     pub way: &'a Chain,
+    /// Connections that are kept.
+    lines: &'a Lines,
 }
 
 /// Records, and where they come from.
@@ -88,6 +92,7 @@ pub struct Names {
     /// Servers that did not answer lately, which are asked last.
     ailing: Mutex<HashMap<NameServer, Instant>>,
     conf: Mutex<Option<(Instant, Arc<ResolvConf>)>>,
+    lines: Lines,
 }
 
 /// Answers are apart by the way out of this machine and by who was asked.
@@ -191,6 +196,13 @@ impl Names {
     pub fn forget(&self) {
         self.cache().forget(|_| true);
         self.ailing().clear();
+        self.lines.clear();
+    }
+
+    /// Closes the connections to name servers that were not used for ten seconds; true while there
+    /// are others.
+    pub fn sweep(&self) -> bool {
+        self.lines.sweep()
     }
 
     async fn question(
@@ -204,11 +216,7 @@ impl Names {
             resolver: Resolver::Own(servers.to_vec()),
             name: question.name().to_owned(),
             kind: Some(question.kind()),
-            trust: Some(Trust {
-                tls: around.tls.clone(),
-                pins: around.pins.to_vec(),
-                way: around.way.clone(),
-            }),
+            trust: Some(Trust::of(around)),
         };
         if let Some(kept) = self.kept(&key) {
             return kept;

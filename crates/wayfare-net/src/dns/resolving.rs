@@ -113,6 +113,7 @@ impl Resolving {
             memories: &self.memories,
             pins: &self.pins,
             way: &self.way,
+            lines: &self.names.lines,
         }
     }
 

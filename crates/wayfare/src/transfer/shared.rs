@@ -169,7 +169,10 @@ impl Shared {
     fn look_after_idle(&self) -> bool {
         let fresh = self.options.connections.idle;
         // Looking at a connection of a calling thread must happen in such a place.
-        let left = wayfare_net::caller::block_on(async { self.connections.sweep(fresh, now()) });
+        let left = wayfare_net::caller::block_on(async {
+            let names = self.names.sweep();
+            self.connections.sweep(fresh, now()) || names
+        });
         // A connection on loan comes back when nobody thinks of starting a watcher.
         left || self.queue.total().active > 0
     }
