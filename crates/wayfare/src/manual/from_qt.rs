@@ -29,6 +29,11 @@
 //! | `QDnsLookup` | [`Manager::lookup`](crate::Manager::lookup); the number by [`LookupFault::qt_code`](crate::dns::LookupFault::qt_code) |
 //! | `QHostAddress`, `parseSubnet` | [`Address`](crate::address::Address), [`Subnet`](crate::address::Subnet) |
 //! | `QNetworkInterface::allInterfaces` | [`interfaces`](crate::interface::interfaces) |
+//! | `cookieJar`, `cookiesForUrl`, `setCookiesFromUrl` | [`Manager::cookies`](crate::Manager::cookies): `list`, `header_for`, `store` |
+//! | `QNetworkCookieJar` overridden | [`CookieStore`](crate::cookies::CookieStore) |
+//! | `CookieLoadControlAttribute`, `CookieSaveControlAttribute` | [`Cookies`](crate::options::Cookies) |
+//! | `setStrictTransportSecurityEnabled` | [`Hsts`](crate::options::Hsts) |
+//! | `strictTransportSecurityHosts`, `addStrictTransportSecurityHosts` | [`strict_transport_security_hosts`](crate::Manager::strict_transport_security_hosts): `list`, `add` |
 //! | `supportedSchemes` | [`Manager::supported_schemes`](crate::Manager::supported_schemes) |
 //! | `createRequest` overridden | [`Protocol`](crate::protocol::Protocol) for a scheme |
 //!
@@ -42,5 +47,7 @@
 //!   [`Reply::error_for_status`](crate::Reply::error_for_status).
 //! * Normal and low priority are two queues, not one.
 //!
-//! What is not there yet: cookies, HSTS, a cache, stored credentials,
-//! resuming, HTTP/3, FTP.
+//! * A `Cookie` field of your own is sent as it is; the jar does not replace it. Cookies have limits,
+//!   an order, prefixes and `SameSite`.
+//!
+//! What is not there yet: a cache, stored credentials, resuming, HTTP/3, FTP.

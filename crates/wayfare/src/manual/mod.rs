@@ -7,12 +7,14 @@
 //! * [`certificates`]: who is trusted, what is wrong, and how an exception is made.
 //! * [`names_and_addresses`]: who looks names up, which address is taken, and the way out.
 //! * [`proxies`]: which way requests go, and what is done when a proxy fails.
+//! * [`cookies`]: what is remembered of servers: cookies, and hosts that want TLS only.
 //! * [`queueing`]: who goes next.
 //! * [`two_faces`]: awaited and blocking, and where the I/O is done.
 //! * [`from_qt`] and [`from_reqwest`]: for those who come from there.
 
 pub mod bodies;
 pub mod certificates;
+pub mod cookies;
 pub mod from_qt;
 pub mod from_reqwest;
 pub mod life_of_a_request;

@@ -14,6 +14,8 @@
 //!   secrets (`Authorization`, `Cookie`, `Proxy-Authorization`, `X-Api-Key` and their like, and those in
 //!   [`Redirects::secret_fields`](crate::options::Redirects)) stay behind when the origin changes, a
 //!   changed port included, and do not come back later in the chain.
+//! * Cookies go where RFC 6265bis lets them, and strict hosts are reached over TLS only; see
+//!   [`cookies`](super::cookies).
 //! * User name and password of a URL become credentials for its origin and never leave in a URL, a
 //!   field or an error.
 //! * Heads have limits (100 fields, 100 KiB each, 256 KiB in all), interim answers too (10), codings
