@@ -133,7 +133,8 @@ impl Manager {
     }
 
     pub(crate) async fn preconnect_in(&self, url: &str, home: Home) -> Result<Secured, Error> {
-        let parsed = parse(url)?;
+        let mut parsed = parse(url)?;
+        self.shared.remembered.upgrade(&mut parsed, self.shared.options.hsts, &home).await;
         if Origin::of(&parsed).is_none() {
             let message = "there is nothing to connect to before a request";
             return Err(Error::new(ErrorKind::UnknownScheme, Stage::Plan, message).at(&parsed));

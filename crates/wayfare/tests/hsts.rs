@@ -217,6 +217,23 @@ fn redirects_to_strict_hosts_are_moved_to_tls_before_they_are_judged() {
 }
 
 #[test]
+fn a_connection_that_is_opened_ahead_is_one_with_tls() {
+    for face in FACES {
+        let server = secure(Protocols::Http1);
+        let manager = builder().build();
+        let hosts = manager.strict_transport_security_hosts();
+        block_on(hosts.add("a.test", Duration::from_secs(60), Reach::Host)).unwrap();
+        let url = unprotected(&server.url_at("a.test", "/get"));
+        match face {
+            Face::Waited => manager.blocking().preconnect(&url).unwrap(),
+            Face::Alone => block_on(manager.preconnect(&url)).unwrap(),
+            Face::Awaited => it::runtime().block_on(manager.preconnect(&url)).unwrap(),
+        }
+        assert_eq!((server.connections_opened(), server.failed_handshakes()), (1, 0), "{face:?}");
+    }
+}
+
+#[test]
 fn strictness_ends_with_its_time_and_with_max_age_0() {
     let server = secure(Protocols::Http1);
     let day = Arc::new(AtomicUsize::new(20_000));

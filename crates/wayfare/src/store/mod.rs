@@ -12,10 +12,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use url::Url;
+use wayfare_net::runtime::Home;
 use wayfare_proto::address::site::PublicSuffixes;
 use wayfare_proto::policy::cookie::Limits;
+use wayfare_proto::policy::hsts;
 use wayfare_proto::syntax::stamp::Stamp;
 
+use crate::options::Hsts;
 use cookies::{CookieStore, Cookies};
 use hosts::{HostStore, Hosts};
 use list::StrictList;
@@ -48,6 +52,25 @@ impl Remembered {
             cookies: Cookies::new(cookies, limits, suffixes),
             calendar,
         })
+    }
+
+    /// True if strict hosts are remembered and obeyed under this setting.
+    pub(crate) fn obeys_strictness(&self, hsts: Hsts) -> bool {
+        match hsts {
+            Hsts::Automatic => self.hosts.lasts(),
+            Hsts::Off => false,
+            Hsts::On => true,
+        }
+    }
+
+    /// Moves a URL to TLS if its host is strict. What cannot be brought of it is not known then.
+    pub(crate) async fn upgrade(&self, url: &mut Url, hsts: Hsts, home: &Home) {
+        let Some(host) = url.host_str().filter(|_| self.obeys_strictness(hsts)) else { return };
+        // The requests that follow tell of a failure; a connection has nobody to tell.
+        let _ = self.hosts.bring(host, home).await;
+        if self.hosts.is_strict(host, || self.calendar.now()) {
+            hsts::upgrade(url);
+        }
     }
 }
 

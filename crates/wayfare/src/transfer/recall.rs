@@ -17,7 +17,7 @@ use wayfare_proto::syntax::strict_transport_security::Strict;
 use wayfare_proto::trace::event::What;
 
 use super::Transfer;
-use crate::options::{CookieControl, Exceptions, Hsts};
+use crate::options::{CookieControl, Exceptions};
 use crate::protocol::Answer;
 
 /// Something to be done on the side, most often nothing.
@@ -143,11 +143,7 @@ impl Transfer {
     }
 
     fn obeys_strictness(&self) -> bool {
-        match self.options.hsts {
-            Hsts::Automatic => self.shared.remembered.hosts.lasts(),
-            Hsts::Off => false,
-            Hsts::On => true,
-        }
+        self.shared.remembered.obeys_strictness(self.options.hsts)
     }
 
     fn is_strict(&self, url: &Url) -> bool {

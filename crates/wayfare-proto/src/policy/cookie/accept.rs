@@ -122,7 +122,7 @@ pub fn accept(
 /// [`Refusal`] for what is wrong with it.
 pub fn check(cookie: &Cookie, suffixes: &PublicSuffixes) -> Result<(), Refusal> {
     SetCookie::new(&cookie.name, &cookie.value)?;
-    let is_text = |byte: &u8| !byte.is_ascii_control() && *byte != b';';
+    let is_text = |byte: &u8| *byte == b'\t' || (!byte.is_ascii_control() && *byte != b';');
     if !cookie.path.starts_with(b"/") || !cookie.path.iter().all(is_text) {
         return Err(Refusal::Damaged("path"));
     }
