@@ -23,7 +23,8 @@ pub use wayfare_proto::address::interface::{
 /// The operating system's error if it does not tell.
 ///
 /// ```
-/// for interface in wayfare_net::interface::interfaces()? {
+/// # use wayfare_net::interface::interfaces;
+/// for interface in interfaces()? {
 ///     println!("{} ({})", interface.name, interface.kind.name());
 /// }
 /// # Ok::<(), std::io::Error>(())

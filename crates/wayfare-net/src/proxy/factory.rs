@@ -10,8 +10,8 @@ use crate::network::Asking;
 /// Says which way to go.
 ///
 /// ```
-/// use wayfare_net::network::Asking;
-/// use wayfare_net::proxy::factory::{ProxyFactory, ProxyList, ProxyQuery, Undecided};
+/// # use wayfare_net::network::Asking;
+/// # use wayfare_net::proxy::factory::{ProxyFactory, ProxyList, ProxyQuery, Undecided};
 /// struct Office;
 /// impl ProxyFactory for Office {
 ///     fn ways<'a>(&'a self, query: &'a ProxyQuery) -> Asking<'a, Result<ProxyList, Undecided>> {

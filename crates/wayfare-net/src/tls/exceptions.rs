@@ -25,7 +25,8 @@ pub struct Exception {
 /// The exceptions that hold, shared by everybody who has a clone.
 ///
 /// ```
-/// let exceptions = wayfare_net::tls::exceptions::Exceptions::default();
+/// # use wayfare_net::tls::exceptions::Exceptions;
+/// let exceptions = Exceptions::default();
 /// assert_eq!(exceptions.all().len(), 0);
 /// ```
 #[derive(Clone, Default)]

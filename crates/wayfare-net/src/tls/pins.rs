@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 /// The keys of which one must be in the chain of a host.
 ///
 /// ```
-/// use wayfare_net::tls::pins::Pins;
+/// # use wayfare_net::tls::pins::Pins;
 /// let pins = Pins::new("example.org", [
 ///     "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 ///     "sha256/BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=",

@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// that looks like another one to somebody else would be a danger.
 ///
 /// ```
-/// use wayfare_proto::address::ip::Address;
+/// # use wayfare_proto::address::ip::Address;
 /// let address: Address = "fe80::1%eth0".parse().unwrap();
 /// assert_eq!(address.scope(), Some("eth0"));
 /// assert_eq!("0x7f.1".parse::<Address>().unwrap().to_string(), "127.0.0.1");

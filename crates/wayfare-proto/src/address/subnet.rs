@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// written in that form is the IPv4 subnet.
 ///
 /// ```
-/// use wayfare_proto::address::subnet::Subnet;
+/// # use wayfare_proto::address::subnet::Subnet;
 /// let net: Subnet = "192.168.0.0/255.255.0.0".parse().unwrap();
 /// assert_eq!(net.to_string(), "192.168.0.0/16");
 /// assert!(net.contains("::ffff:192.168.7.7".parse().unwrap()));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 /// A host and a port, not looked up yet.
 ///
 /// ```
-/// use wayfare_proto::address::target::Target;
+/// # use wayfare_proto::address::target::Target;
 /// assert_eq!(Target::new("::1", 80).to_string(), "[::1]:80");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use super::{Certificate, Damaged};
 /// What a bundle holds: a key, and the certificates that say whose it is.
 ///
 /// ```no_run
-/// use wayfare_proto::certificate::bundle::Bundle;
+/// # use wayfare_proto::certificate::bundle::Bundle;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let bundle = Bundle::from_der(&std::fs::read("me.p12")?, "secret")?;
 /// println!("{} by {}", bundle.chain[0].subject(), bundle.chain[0].issuer());

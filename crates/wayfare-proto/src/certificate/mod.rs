@@ -30,7 +30,7 @@ use name::DistinguishedName;
 ///
 /// ```
 /// # fn read(pem: &str) -> Result<(), wayfare_proto::certificate::Damaged> {
-/// use wayfare_proto::certificate::Certificate;
+/// # use wayfare_proto::certificate::Certificate;
 /// for certificate in Certificate::all_from_pem(pem)? {
 ///     println!("{} until {:?}", certificate.subject(), certificate.not_after());
 /// }

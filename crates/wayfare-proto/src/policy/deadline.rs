@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// use std::time::Duration;
-/// use wayfare_proto::policy::deadline::Wait;
+/// # use wayfare_proto::policy::deadline::Wait;
 /// let wait: Wait = Duration::from_secs(30).into();
 /// assert_eq!(wait, Wait::AtMost(Duration::from_secs(30)));
 /// ```

@@ -24,7 +24,7 @@ use super::proxy::host_and_port;
 /// | `<-loopback>` | takes loopback out of [`Bypass::with_loopback`] (as browsers) |
 ///
 /// ```
-/// use wayfare_proto::route::bypass::Bypass;
+/// # use wayfare_proto::route::bypass::Bypass;
 /// let bypass = Bypass::parse("example.com, 10.0.0.0/8");
 /// assert_eq!(bypass.rule_for("www.example.com", 443), Some("example.com"));
 /// assert_eq!(bypass.rule_for("notexample.com", 443), None);

@@ -40,7 +40,7 @@ impl Machine {
     /// `AutoConfigURL`. The keys below it are not read.
     ///
     /// ```
-    /// use wayfare_proto::route::machine::Machine;
+    /// # use wayfare_proto::route::machine::Machine;
     /// let machine = Machine::of_windows(
     ///     "HKEY_CURRENT_USER\\…\\Internet Settings\r\n\
     ///     \x20   ProxyEnable    REG_DWORD    0x1\r\n\
@@ -80,7 +80,7 @@ impl Machine {
     /// Reads what `scutil --proxy` prints on macOS; what holds for one interface only is passed over.
     ///
     /// ```
-    /// use wayfare_proto::route::machine::Machine;
+    /// # use wayfare_proto::route::machine::Machine;
     /// let machine = Machine::of_macos(
     ///     "<dictionary> {\n HTTPEnable : 1\n HTTPPort : 3128\n HTTPProxy : proxy.test\n}",
     /// );

@@ -14,7 +14,7 @@ use crate::address::ip::Address;
 /// `https://dns.example/dns-query`; an address alone is asked over UDP.
 ///
 /// ```
-/// use wayfare_proto::route::name_server::{NameServer, Transport};
+/// # use wayfare_proto::route::name_server::{NameServer, Transport};
 /// let server: NameServer = "tls://dns.example".parse().unwrap();
 /// assert_eq!((server.transport(), server.port()), (Transport::Tls, 853));
 /// ```

@@ -12,7 +12,7 @@ use super::proxy::{Chain, Proxy, ProxyKind, host_and_port};
 /// empty if nothing was left.
 ///
 /// ```
-/// use wayfare_proto::route::pac::parse;
+/// # use wayfare_proto::route::pac::parse;
 /// let list = parse("PROXY a.test:3128; what; DIRECT");
 /// assert_eq!(list[0].to_string(), "http://a.test:3128");
 /// assert!(list[1].is_direct());

@@ -17,7 +17,7 @@ use crate::syntax::credentials::Credentials;
 /// shows the credentials.
 ///
 /// ```
-/// use wayfare_proto::route::proxy::{Proxy, ProxyKind};
+/// # use wayfare_proto::route::proxy::{Proxy, ProxyKind};
 /// let proxy: Proxy = "socks5h://ada:secret@gate.test".parse()?;
 /// assert_eq!((proxy.kind(), proxy.target().port()), (ProxyKind::Socks5h, 1080));
 /// assert_eq!(proxy.to_string(), "socks5h://gate.test:1080");
@@ -244,7 +244,7 @@ impl fmt::Debug for Proxy {
 /// The proxies on the way to a server, the nearest first; none is the direct way.
 ///
 /// ```
-/// use wayfare_proto::route::proxy::Chain;
+/// # use wayfare_proto::route::proxy::Chain;
 /// let chain: Chain = "socks5h://gate.test http://inner.test:3128".parse()?;
 /// assert_eq!(chain.to_string(), "socks5h://gate.test:1080 http://inner.test:3128");
 /// assert!("direct".parse::<Chain>()?.is_direct());

@@ -17,7 +17,7 @@ use super::proxy::{Chain, Proxy, ProxyMistake};
 /// empty variable counts as not set.
 ///
 /// ```
-/// use wayfare_proto::route::settings::Settings;
+/// # use wayfare_proto::route::settings::Settings;
 /// let named = |name: &str| (name == "http_proxy").then(|| "proxy.test:3128".to_owned());
 /// let settings = Settings::from_variables(named);
 /// let choice = settings.choose(&"http://a.test/".parse().unwrap()).unwrap();

@@ -18,7 +18,7 @@ impl ContentDisposition {
     /// Parameters are read leniently; of several with one name the first counts.
     ///
     /// ```
-    /// use wayfare_proto::syntax::content_disposition::ContentDisposition;
+    /// # use wayfare_proto::syntax::content_disposition::ContentDisposition;
     /// let field = b"attachment; filename=\"E.txt\"; filename*=UTF-8''%E2%82%AC.txt";
     /// let read = ContentDisposition::parse(field).unwrap();
     /// assert!(read.is_attachment());

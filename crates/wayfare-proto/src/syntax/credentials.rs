@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Neither is shown by `Debug`, and both are overwritten when the value is dropped.
 ///
 /// ```
-/// use wayfare_proto::syntax::credentials::Credentials;
+/// # use wayfare_proto::syntax::credentials::Credentials;
 /// let ada = Credentials::new("ada", "secret");
 /// assert_eq!(format!("{ada:?}"), "Credentials");
 /// ```

@@ -7,7 +7,7 @@
 /// weekday must be one, but need not fit; days and hours may lack their zero.
 ///
 /// ```
-/// use wayfare_proto::syntax::date;
+/// # use wayfare_proto::syntax::date;
 /// assert_eq!(date::parse(b"Sun, 06 Nov 1994 08:49:37 GMT", 0), Some(784_111_777));
 /// assert_eq!(date::format(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
 /// ```

@@ -10,8 +10,8 @@ use super::file_name;
 /// of the directory.
 ///
 /// ```
-/// use wayfare_proto::syntax::url_name;
-/// assert_eq!(url_name::of_path("/a/b%20c.txt").as_deref(), Some("b c.txt"));
+/// # use wayfare_proto::syntax::url_name as names;
+/// assert_eq!(names::of_path("/a/b%20c.txt").as_deref(), Some("b c.txt"));
 /// ```
 pub fn of_path(path: &str) -> Option<String> {
     let segment = path.rsplit('/').next().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// of what is read; tabs stay.
 ///
 /// ```
-/// use wayfare_proto::syntax::visible::visible;
+/// # use wayfare_proto::syntax::visible::visible;
 /// assert_eq!(visible("a\u{1b}[2Jb\r\n"), "a\\u{1b}[2Jb\\r\\n");
 /// ```
 #[must_use]

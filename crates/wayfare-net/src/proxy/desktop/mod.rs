@@ -26,7 +26,7 @@ use crate::runtime::{Home, sleep};
 /// and the rule says so; where there is one that fails or is silent there is no telling.
 ///
 /// ```
-/// use wayfare_net::proxy::desktop::Desktop;
+/// # use wayfare_net::proxy::desktop::Desktop;
 /// let desktop = Desktop::new();
 /// ```
 #[derive(Clone, Default)]

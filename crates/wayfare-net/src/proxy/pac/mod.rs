@@ -27,7 +27,7 @@ use crate::network::Asking;
 /// port. An answer that names no usable way is a failure, and not the direct way.
 ///
 /// ```
-/// use wayfare_net::proxy::pac::Pac;
+/// # use wayfare_net::proxy::pac::Pac;
 /// let pac = Pac::new("function FindProxyForURL(url, host) { return 'PROXY gate.test:3128'; }")?;
 /// # Ok::<(), wayfare_net::proxy::factory::Undecided>(())
 /// ```

@@ -18,7 +18,7 @@ use crate::interface::interfaces;
 /// From where a socket leaves this machine; as routing decides, by default.
 ///
 /// ```
-/// use wayfare_net::socket::Binding;
+/// # use wayfare_net::socket::Binding;
 /// assert_eq!("eth0".parse(), Ok(Binding::to_interface("eth0")));
 /// assert_eq!("192.0.2.7".parse(), Ok(Binding::to_address([192, 0, 2, 7])));
 /// ```

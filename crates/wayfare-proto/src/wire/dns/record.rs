@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// What is asked for.
 ///
 /// ```
-/// use wayfare_proto::wire::dns::record::RecordType;
+/// # use wayfare_proto::wire::dns::record::RecordType;
 /// assert_eq!("mx".parse(), Ok(RecordType::MX));
 /// assert_eq!("TYPE64".parse(), Ok(RecordType::SVCB));
 /// ```
