@@ -130,9 +130,14 @@ fn settings_of_a_fetch_are_heeded() {
     let auth = json!({"user": "user", "pass": "passwd", "schemes": ["basic"]});
     let answer = driver.ask(with(fetch(&server.url("/auth-basic")), "auth", auth));
     assert_eq!(answer["ok"]["status"], 200);
-    let auth = json!({"user": "user", "pass": "passwd"});
-    let answer = driver.ask(with(fetch(&server.url("/auth-basic")), "auth", auth));
-    assert_eq!(answer["err"]["kind"], "unsupported");
+    for path in ["/auth-basic", "/auth-digest?algorithm=SHA-256", "/auth-ntlm"] {
+        let auth = json!({"user": "user", "pass": "passwd"});
+        let answer = driver.ask(with(fetch(&server.url(path)), "auth", auth.clone()));
+        assert_eq!(answer["ok"]["status"], 200, "{path}");
+        let digest_only = with(auth, "schemes", json!(["digest"]));
+        let answer = driver.ask(with(fetch(&server.url(path)), "auth", digest_only));
+        assert_eq!(answer["ok"]["status"] == 200, path.contains("digest"), "{path}");
+    }
 }
 
 #[test]
@@ -248,6 +253,23 @@ fn tables_answer_without_a_network() {
     assert_eq!(ok(failed), json!({"failure": true}));
     let set = json!({"op": "url_set", "href": "http://a.test/", "attr": "port", "value": "8080"});
     assert_eq!(ok(driver.ask(set))["href"], "http://a.test:8080/");
+    let digest = json!({"op": "digest_response", "user": "Mufasa", "pass": "Circle of Life",
+        "challenge": "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", \
+            algorithm=MD5, nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\"",
+        "method": "GET", "uri": "/dir/index.html", "nc": 1,
+        "cnonce": "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"});
+    let answer = driver.ask(digest);
+    let said = answer["ok"]["authorization"].as_str().unwrap();
+    assert!(said.contains("response=\"8ca523f5e9506fed4657c9700eebdbec\""), "{said}");
+    let ntlm = json!({"op": "ntlm", "version": 2, "user": "User", "domain": "Domain",
+        "pass": "Password", "server_challenge": "0123456789abcdef",
+        "client_challenge": "aaaaaaaaaaaaaaaa", "time": 0,
+        "target_info": "02000c0044006f006d00610069006e0001000c005300650072007600650072000000\
+            0000"});
+    let answer = driver.ask(ntlm);
+    assert_eq!(answer["ok"]["lm"], "86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa");
+    let said = answer["ok"]["nt"].as_str().unwrap();
+    assert!(said.starts_with("68cd0ab851e51c96aabc927bebef6a1c"), "{said}");
     let basic = json!({"op": "basic", "user": "Aladdin", "pass": "open sesame"});
     assert_eq!(ok(driver.ask(basic))["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     let value = "attachment; filename=\"a.txt\"; filename*=UTF-8''%e2%82%ac.txt";

@@ -363,7 +363,8 @@ fn the_version_of_http_can_be_chosen() {
 fn verbose_tells_what_happens_and_hides_secrets() {
     let server = server();
     let url = server.url("/cookies-set").replace("http://", "http://ada:sesame@");
-    let ended = run(&["get", "-v", "-H", "Cookie: token=hush", "-u", "ada:sesame", &url]);
+    let basic = ["--basic", "-u", "ada:sesame"];
+    let ended = run(&[&["get", "-v", "-H", "Cookie: token=hush"][..], &basic, &[&url]].concat());
     for line in ["* connected to 127.0.0.1", "> GET /cookies-set", "< HTTP/1.1 200 OK", "* done"] {
         assert!(ended.err.contains(line), "{line}: {}", ended.err);
     }

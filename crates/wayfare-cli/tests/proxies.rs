@@ -277,9 +277,8 @@ fn the_command_tells_neither_side_what_is_for_the_other() {
             [(&plain, "--http1.1"), (&secure, "--http1.1"), (&secure, "--http2")]
         {
             let url = server.url("/get");
-            let line =
-                ["get", "-x", &way, "-u", "eve:origin", version, "--cacert", &authority, &url];
-            let ended = with(&[], &line);
+            let told = ["--basic", "-u", "eve:origin", version, "--cacert", &authority];
+            let ended = with(&[], &[&["get", "-x", &way], &told[..], &[&url]].concat());
             assert_eq!(ended.code, 0, "{way} {url} {version}: {}", ended.err);
             let request = server.requests().pop().unwrap();
             assert!(!request.headers.contains_key("proxy-authorization"), "{way} {url}");

@@ -144,9 +144,10 @@ pub mod names {
 /// Grammar of HTTP that applications meet too: reading dates and file name suggestions,
 /// and which fields hold secrets; texts of others made fit to be shown.
 pub mod rules {
+    pub use wayfare_proto::policy::auth;
     pub use wayfare_proto::policy::redirect::SECRET_FIELDS;
     pub use wayfare_proto::syntax::visible::visible;
-    pub use wayfare_proto::syntax::{content_disposition, cookie_date, date};
+    pub use wayfare_proto::syntax::{challenge, content_disposition, cookie_date, date};
 }
 
 /// The seam to the machine, for tests that replace it.

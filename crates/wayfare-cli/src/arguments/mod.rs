@@ -1,6 +1,7 @@
 //! The command line: one struct per subcommand, which help, completions and man pages come from.
 
 pub(crate) mod data;
+pub(crate) mod identity;
 mod mistakes;
 pub(crate) mod transfer;
 pub(crate) mod trust;

@@ -9,6 +9,7 @@ use wayfare::dns::NameServer;
 use wayfare::options::Binding;
 use wayfare::proxy::{Bypass, Chain};
 
+use super::identity::Identity;
 use super::trust::Trust;
 use super::values::{self, Field};
 
@@ -18,6 +19,8 @@ pub(crate) struct Transfer {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) asking: Asking,
+    #[command(flatten)]
+    pub(crate) identity: Identity,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
@@ -67,9 +70,6 @@ pub(crate) struct Asking {
     /// Add a field: "Name: value"; "Name;" is empty, "Name:" leaves a default out; repeatable.
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = values::field)]
     pub(crate) headers: Vec<Field>,
-    /// Send a name and password by Basic authentication, to this origin only.
-    #[arg(short, long, value_name = "USER:PASSWORD")]
-    pub(crate) user: Option<String>,
     /// Send these cookies, "a=1; b=2", to this origin only and no others with them; or, without an
     /// `=`, take in those of a file as curl writes it; repeatable.
     #[arg(short = 'b', long, value_name = "DATA|FILE")]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
+use wayfare::options::{Scheme, Schemes};
 use wayfare::proxy::{Chain, ProxyMistake};
 
 /// A number of seconds, with a fraction if need be.
@@ -104,6 +105,17 @@ pub(crate) fn method(text: &str) -> Result<Method, String> {
 /// Reads a proxy, or a chain of them.
 pub(crate) fn way(text: &str) -> Result<Chain, ProxyMistake> {
     if text.trim().is_empty() { Ok(Chain::DIRECT) } else { text.parse() }
+}
+
+/// Schemes of authentication.
+pub(crate) fn schemes(text: &str) -> Result<Schemes, String> {
+    text.split(',').map(str::trim).try_fold(Schemes::none(), |schemes, name| match Scheme::by_name(
+        name,
+    ) {
+        Some(Scheme::Bearer) => Err("--oauth2-bearer sends a bearer token".to_owned()),
+        Some(scheme) => Ok(schemes.with(scheme)),
+        None => Err(format!("\"{name}\" is none of basic, digest, ntlm, negotiate")),
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use wayfare::event::What;
 use wayfare::options::{Cookies, Timeouts};
 use wayfare::{Body, Reply, Request};
 
-use super::session::{self, Credentials, OnRedirect, Session};
+use super::identity::Who;
+use super::session::{self, OnRedirect, Session};
 use super::wire::{Refusal, from_base64, to_base64, to_fields, to_pairs, to_text};
 
 /// Interim answers, as they are told.
@@ -62,12 +63,11 @@ fn request(session: &Session, asked: &Value, follow: OnRedirect) -> Result<Reque
     if let Some(range) = asked["range"].as_str() {
         request = request.header(header::RANGE, range_field(range)?);
     }
-    let auth = session::credentials(&asked["auth"])?.or_else(|| session.auth.clone());
-    if let Some(Credentials { user, password }) = auth {
-        request = request.basic_auth(&user, &password);
-    }
+    let who = Who::of(&asked["auth"])?.or_else(|| session.who.clone());
     if asked["credentials"] == "omit" {
         request = request.cookies(Cookies::off());
+    } else if let Some(who) = who {
+        request = who.ask(request);
     }
     if let Some(body) = asked["body_b64"].as_str() {
         request = request.body(Body::from(from_base64(body)?));

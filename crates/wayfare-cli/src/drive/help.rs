@@ -19,7 +19,8 @@ session  sid, cfg?
     cfg: redirect? ("follow", "manual", "error"), max_redirects? (20), decode?
     (true), resolve? ({"host":"address"}), ca_pem?, client_cert_pem?, insecure?, http? ("1.1",
     "2", "2pk": with prior knowledge), auth? ({"user":…, "pass":…,
-    "schemes":["basic"]}), dns? ("udp://h:p", "tcp://h:p", "tls://h",
+    "schemes":["basic", "digest", "ntlm", "negotiate"]}: the strongest offered of
+    these, or of all; Basic alone is sent unasked), dns? ("udp://h:p", "tcp://h:p", "tls://h",
     "https://h/dns-query"), proxy? (a URL as for -x), proxy_auth? ({"user":…,
     "pass":…}), cookies? (false), hsts? (false), now? (seconds since 1970, by
     which both expire); other settings are refused unless they are off.
@@ -27,7 +28,7 @@ session  sid, cfg?
 drop  sid
     forgets a session; answers {}
 fetch  sid, url, method?, headers?, body_b64?, range?, auth?, redirect?,
-       max_redirects?, max_bytes?, timeout_ms?, credentials? ("omit": no cookies)
+       max_redirects?, max_bytes?, timeout_ms?, credentials? ("omit": no cookies, no auth)
     headers are pairs: [["name","value"],…]; range is "0-499" or "bytes=0-499".
     answers status, reason, version, url, headers, redirects, body_b64, and if
     there are any: trailers, interim, body_error (with what came before it in
@@ -45,6 +46,10 @@ registrable_domain  host
     answers domain, or null
 basic  user, pass
     answers authorization: the field's value
+digest_response  challenge, user, pass, method, uri, cnonce, nc?, body_b64?
+    answers authorization: the field's value
+ntlm  user, domain?, pass, server_challenge, client_challenge, time?, target_info?
+    version 2, all in hexadecimal; answers nt, lm: the responses
 content_disposition  value
     answers type, params
 http_date  value

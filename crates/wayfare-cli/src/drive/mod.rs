@@ -3,6 +3,7 @@
 mod certificates;
 mod fetch;
 mod help;
+mod identity;
 mod names;
 mod remembered;
 mod session;
@@ -132,6 +133,7 @@ impl Sessions {
                 self.of(&asked).and_then(|session| remembered::of_session(op, &session, &asked))
             }
             op if remembered::OPS.contains(&op) => remembered::answer(op, &asked),
+            op if identity::OPS.contains(&op) => identity::answer(op, &asked),
             "dns_query" => {
                 let answers = answers.clone();
                 under_way.spawn(async move {
@@ -179,6 +181,7 @@ fn hello() -> Value {
         .into_iter()
         .chain(tables::OPS.iter().copied())
         .chain(remembered::OPS.iter().copied())
+        .chain(identity::OPS.iter().copied())
         .chain(remembered::SESSION_OPS.iter().copied())
         .chain(scripts::OPS.iter().copied())
         .collect();

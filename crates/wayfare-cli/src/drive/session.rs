@@ -13,6 +13,7 @@ use wayfare::options::{
 };
 use wayfare::proxy::{self, Chain};
 
+use super::identity::Who;
 use super::wire::Refusal;
 use crate::proxies::told;
 
@@ -22,7 +23,7 @@ pub(super) struct Session {
     pub(super) follow: OnRedirect,
     pub(super) max_redirects: usize,
     pub(super) versions: Wanted,
-    pub(super) auth: Option<Credentials>,
+    pub(super) who: Option<Who>,
 }
 
 /// What is done about redirects.
@@ -41,13 +42,6 @@ pub(super) enum Wanted {
     /// HTTP/2 where TLS can agree on it.
     Http2,
     Http2PriorKnowledge,
-}
-
-/// A user and a password that are sent unasked.
-#[derive(Clone)]
-pub(super) struct Credentials {
-    pub(super) user: String,
-    pub(super) password: String,
 }
 
 impl Session {
@@ -84,7 +78,7 @@ impl Session {
             follow: follow(&cfg["redirect"])?.unwrap_or(OnRedirect::Follow),
             max_redirects,
             versions: wanted(&cfg["http"])?,
-            auth: credentials(&cfg["auth"])?,
+            who: Who::of(&cfg["auth"])?,
         })
     }
 
@@ -148,18 +142,6 @@ fn moment(now: &Value) -> Result<Option<SystemTime>, Refusal> {
     let since = now.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let moment = since.and_then(|since| UNIX_EPOCH.checked_add(since));
     moment.map(Some).ok_or_else(|| Refusal::adapter(format!("now: not a moment: {now}")))
-}
-
-/// Only what is sent unasked exists: Basic, when nothing else is allowed.
-pub(super) fn credentials(auth: &Value) -> Result<Option<Credentials>, Refusal> {
-    if auth.is_null() {
-        return Ok(None);
-    }
-    if auth["schemes"] != serde_json::json!(["basic"]) {
-        return Err(Refusal::unsupported("authentication by challenge"));
-    }
-    let text = |name: &str| auth[name].as_str().unwrap_or_default().to_owned();
-    Ok(Some(Credentials { user: text("user"), password: text("pass") }))
 }
 
 fn wanted(value: &Value) -> Result<Wanted, Refusal> {
@@ -238,7 +220,7 @@ mod tests {
             json!({"altsvc": true}),
             json!({"http": "3"}),
             json!({"http": "1.0"}),
-            json!({"auth": {"user": "a", "pass": "b"}}),
+            json!({"auth": {"user": "a", "pass": "b", "schemes": ["hoba"]}}),
             json!({"something_new": 1}),
         ];
         for cfg in refused {

@@ -16,7 +16,7 @@ use crate::trust::tls;
 
 /// The manager for all transfers of a command.
 pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
-    let Transfer { asking, limits, connection, trust, .. } = transfer;
+    let Transfer { asking, identity, limits, connection, trust, .. } = transfer;
     let way = proxies::of(&connection.proxy)
         .map_err(|proxies::Unusable { code, why }| Stop { code, why })?;
     let mut builder = Manager::builder();
@@ -33,6 +33,7 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .connections(connections(connection))
         .dns(dns(connection))
         .tls(tls(trust)?)
+        .auth(super::identity::auth(identity))
         .proxies(way)
         .cookies(cookies::options(asking))
         .delegate(proxies::ByOption::new(&connection.proxy))

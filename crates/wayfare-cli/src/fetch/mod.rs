@@ -4,6 +4,7 @@ mod bars;
 pub(crate) mod client;
 mod content;
 mod cookies;
+mod identity;
 mod place;
 mod reading;
 pub(crate) mod talk;
@@ -22,6 +23,7 @@ use crate::arguments::{Get, Head, Send};
 use crate::{ending, exit, output};
 use bars::Bars;
 use content::Content;
+use identity::Who;
 use place::Place;
 
 /// What is to be done.
@@ -76,6 +78,7 @@ struct Shared {
     method: Method,
     content: Content,
     transfer: Transfer,
+    who: Who,
     bars: Bars,
     is_one_of_many: bool,
 }
@@ -106,6 +109,7 @@ fn prepare(job: Job) -> Result<(Shared, Vec<Place>), Stop> {
     }
     let output = &job.transfer.output;
     let places = place::assign(&job.urls, job.dir.as_deref(), output, &job.method)?;
+    let who = Who::of(&job.transfer.identity)?;
     let bars = Bars::new(output, &places);
     let manager = client::manager(&job.transfer)?;
     let shared = Shared {
@@ -113,6 +117,7 @@ fn prepare(job: Job) -> Result<(Shared, Vec<Place>), Stop> {
         method: job.method,
         content,
         transfer: job.transfer,
+        who,
         bars,
         is_one_of_many: places.len() > 1,
     };

@@ -68,7 +68,7 @@ fn complain(shared: &Shared, line: &str) {
 fn given<'a>(shared: &'a Shared, place: &'a Place) -> Given<'a> {
     Given {
         url: &place.url,
-        user: shared.transfer.asking.user.as_deref(),
+        user: shared.transfer.identity.user.as_deref(),
         authority: shared.transfer.trust.cacert.as_deref(),
         way: (&shared.transfer.connection.proxy).into(),
     }
@@ -130,11 +130,7 @@ fn ask(
     for (name, value) in &fields {
         request = request.header(name.clone(), value.clone());
     }
-    if let Some(user) = &asking.user {
-        let (user, password) = user.split_once(':').unwrap_or((user, ""));
-        request = request.basic_auth(user, password);
-    }
-    request = request.body(shared.content.body()?);
+    request = shared.who.ask(request).body(shared.content.body()?);
     if shared.transfer.output.verbose {
         let mark = if place.is_file() { format!("{}: ", place.label()) } else { String::new() };
         let talk = Talk::new(mark);

@@ -10,7 +10,7 @@ use wayfare_net::clock::now;
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::space::{Book, Login};
-use wayfare_proto::policy::auth::{Asker, Offer, Scheme};
+use wayfare_proto::policy::auth::{Asker, Offer, Scheme, Schemes};
 use wayfare_proto::syntax::credentials::Credentials;
 
 use super::door::{Door, REFUSED_FOR};
@@ -52,6 +52,8 @@ pub(crate) struct Place<'a> {
     pub(crate) origin: &'a Origin,
     pub(crate) path: &'a str,
     pub(crate) own: Option<&'a Credentials>,
+    /// How it may be said.
+    pub(crate) schemes: Schemes,
 }
 
 /// What was said with a request.
@@ -74,6 +76,9 @@ impl Access {
         let space = book.find(place.origin, place.path, place.own)?;
         let realm = space.realm().map(str::to_owned);
         let login = space.login_mut();
+        if !place.schemes.has(login.scheme()) {
+            return None;
+        }
         let said = login.say(line, &fresh_nonce())?;
         let heard =
             Heard { scheme: login.scheme(), realm, credentials: login.credentials().clone() };
@@ -84,10 +89,10 @@ impl Access {
     pub(crate) fn owner(&self, place: &Place<'_>) -> Option<Owner> {
         let mut book = self.book(place.own);
         match book.find(place.origin, place.path, place.own)?.login() {
-            Login::Bound(scheme, credentials) => {
+            Login::Bound(scheme, credentials) if place.schemes.has(*scheme) => {
                 Some(Owner { scheme: *scheme, credentials: credentials.clone() })
             }
-            Login::Basic(_) | Login::Digest(_) => None,
+            Login::Basic(_) | Login::Bound(..) | Login::Digest(_) => None,
         }
     }
 

@@ -91,7 +91,8 @@ impl Transfer {
 
     pub(super) fn place(&self) -> Option<Place<'_>> {
         let origin = &self.key.as_ref()?.origin;
-        Some(Place { origin, path: self.url.path(), own: self.own() })
+        let schemes = self.options.auth.schemes;
+        Some(Place { origin, path: self.url.path(), own: self.own(), schemes })
     }
 
     /// True if something may have to be said with the request.
@@ -199,6 +200,10 @@ impl Transfer {
         });
         let credentials = match heard {
             Some(heard) if is_only_stale(&heard, offer, is_first) => Some(heard.credentials),
+            // It was said unasked, and something else is asked: nothing was judged.
+            Some(heard) if is_first && !is_asked_in_kind(&heard, offer) => {
+                self.find_credentials(origin, offer, None).await?
+            }
             Some(heard) => {
                 if let Some(place) = self.place() {
                     self.shared.access.refuse(&place, &heard);
@@ -320,8 +325,12 @@ impl Unauthorized {
 /// was said unasked and so by a nonce of earlier days, of which not every server speaks.
 fn is_only_stale(heard: &Heard, offer: &Offer, is_first: bool) -> bool {
     matches!(offer, Offer::Digest(asked) if asked.is_stale() || is_first)
-        && heard.scheme == offer.scheme()
-        && heard.realm.as_deref() == offer.realm()
+        && is_asked_in_kind(heard, offer)
+}
+
+/// True if the server asks for what it was told.
+fn is_asked_in_kind(heard: &Heard, offer: &Offer) -> bool {
+    heard.scheme == offer.scheme() && heard.realm.as_deref() == offer.realm()
 }
 
 fn netrc_at_home() -> Option<PathBuf> {

@@ -207,6 +207,13 @@ impl Session {
         Self { challenge, credentials, count: 0, first: None }
     }
 
+    /// Goes on where a nonce was used so often already.
+    #[must_use]
+    pub fn used(mut self, count: u32) -> Self {
+        self.count = count;
+        self
+    }
+
     /// The challenge it goes by now.
     #[must_use]
     pub fn challenge(&self) -> &Challenge {

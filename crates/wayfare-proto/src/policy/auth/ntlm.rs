@@ -197,6 +197,12 @@ pub struct Asked<'a> {
     pub has_timestamp: bool,
 }
 
+/// True if pairs about a target, with or without their end mark, tell the server's time.
+#[must_use]
+pub fn has_timestamp(target: &[u8]) -> bool {
+    pairs(target).is_ok_and(|pairs| pairs.iter().any(|(id, _)| *id == AV_TIMESTAMP))
+}
+
 /// The responses of version 2, and the key that comes with them.
 pub struct Responses {
     /// `NTLMv2_RESPONSE`: the proof and what it is about.

@@ -1,0 +1,41 @@
+//! Options that say who is asking.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use wayfare::options::Schemes;
+
+use super::values;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Who is asking")]
+pub(crate) struct Identity {
+    /// Say a name and password when this origin asks, in the strongest way it takes; without the
+    /// password it is asked for. With --basic they are sent unasked.
+    #[arg(short, long, value_name = "USER[:PASSWORD]")]
+    pub(crate) user: Option<String>,
+    /// Use these schemes only, parted by commas: basic, digest, ntlm, negotiate [default: all].
+    #[arg(long, value_name = "LIST", value_parser = values::schemes)]
+    pub(crate) auth: Option<Schemes>,
+    /// Use Basic only, and send -u unasked.
+    #[arg(long, conflicts_with_all = ["auth", "digest", "ntlm", "anyauth"])]
+    pub(crate) basic: bool,
+    /// Use Digest only.
+    #[arg(long, conflicts_with_all = ["auth", "ntlm", "anyauth"])]
+    pub(crate) digest: bool,
+    /// Use NTLM only.
+    #[arg(long, conflicts_with_all = ["auth", "anyauth"])]
+    pub(crate) ntlm: bool,
+    /// Use any scheme; this is the default.
+    #[arg(long, conflicts_with = "auth")]
+    pub(crate) anyauth: bool,
+    /// Look into $NETRC or ~/.netrc when a server asks.
+    #[arg(short = 'n', long, alias = "netrc-optional")]
+    pub(crate) netrc: bool,
+    /// Look into this file when a server asks.
+    #[arg(long, value_name = "FILE", conflicts_with = "netrc")]
+    pub(crate) netrc_file: Option<PathBuf>,
+    /// Send this token (RFC 6750) to the origin of each URL, unasked.
+    #[arg(long, value_name = "TOKEN", conflicts_with = "user")]
+    pub(crate) oauth2_bearer: Option<String>,
+}
