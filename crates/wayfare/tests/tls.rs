@@ -238,3 +238,36 @@ fn an_address_in_brackets_is_reached_and_proves_itself() {
         assert_eq!(host, server.address().to_string().as_str());
     }
 }
+
+#[test]
+fn what_an_exception_began_is_not_continued_once_the_host_has_proven_itself() {
+    use wayfare::options::{Connections, Exceptions};
+    use wayfare::tls::{Kept, Session};
+    let names = ["localhost", "127.0.0.1"];
+    let doubtful = serve(&ServerIdentity::self_signed(&names));
+    // It gives no tickets, so that those of the other would be all there are.
+    let mut silent = identity().1.server_config(&[]);
+    silent.send_tls13_tickets = 0;
+    let proven = Server::builder().tls_config(silent).bind_on_thread(LOCAL).unwrap();
+    for face in FACES {
+        let exceptions = Exceptions::default();
+        let connections = Connections { idle: Duration::ZERO, ..Connections::default() };
+        let tls = trust().with_exceptions(exceptions.clone());
+        let manager = Manager::builder().tls(tls).connections(connections).build();
+        let url = doubtful.url("/get");
+        let error = fetch(face, &manager, Ask::get(&url)).unwrap_err();
+        exceptions.add(error.rejection().unwrap().exception(), Kept::Session).unwrap();
+        let session = || {
+            let reply = it::runtime().block_on(manager.get(&url).send()).unwrap();
+            let session = reply.tls().unwrap().session;
+            it::runtime().block_on(reply.bytes()).unwrap();
+            session
+        };
+        assert_eq!((session(), session()), (Session::Full, Session::Resumed), "{face:?}");
+        assert!(exceptions.remove("127.0.0.1").unwrap());
+        assert_eq!(fetch(face, &manager, Ask::get(proven.url("/get"))).unwrap().status, 200);
+        let error =
+            fetch(face, &manager, Ask::get(&url)).expect_err("a session outlived its exception");
+        assert!(error.rejection().is_some(), "{error:?}");
+    }
+}

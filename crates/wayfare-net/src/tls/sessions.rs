@@ -11,6 +11,7 @@ use rustls::client::{
 use rustls::pki_types::ServerName;
 
 use super::exceptions::{Exception, Exceptions};
+use super::policy::server_name;
 use super::verifier::host_of;
 
 /// A resumed handshake shows no certificates, so a session must not outlive the certificate it was
@@ -37,13 +38,29 @@ impl Sessions {
         Self { exceptions, sessions, grants: Mutex::default() }
     }
 
-    /// Notes what a full handshake with `host` allows; nothing else is resumed.
+    /// Notes what a full handshake with `host` allows; nothing else is resumed, least of all what was
+    /// agreed on with somebody of that name whom an exception had accepted, or whose time is over.
     pub(super) fn grant(&self, host: &str, grant: Grant) {
         let mut grants = self.grants();
         if grants.len() >= MOST_GRANTS {
             grants.clear();
         }
-        grants.insert(host.to_owned(), grant);
+        let before = grants.insert(host.to_owned(), grant.clone());
+        let goes_on = |before: &Grant| {
+            before.exception == grant.exception && SystemTime::now() < before.until
+        };
+        if !before.as_ref().is_some_and(goes_on) {
+            self.forget(host);
+        }
+    }
+
+    /// Drops every session of `host`, with and without the dot that may stand at its end.
+    fn forget(&self, host: &str) {
+        for spelled in [host.to_owned(), format!("{host}.")] {
+            let Ok(name) = server_name(&spelled) else { continue };
+            self.sessions.remove_tls12_session(&name);
+            while self.sessions.take_tls13_ticket(&name).is_some() {}
+        }
     }
 
     /// True if a session of `host` may be continued that nobody had to make an exception for.
@@ -57,8 +74,15 @@ impl Sessions {
         self.grants().remove(host);
     }
 
-    fn may_resume(&self, name: &ServerName<'_>) -> bool {
-        let grant = self.grants().get(&host_of(name)).cloned();
+    /// What `take` gives if it may be resumed; both are done while no grant changes.
+    fn resumable<T>(&self, name: &ServerName<'_>, take: impl FnOnce() -> Option<T>) -> Option<T> {
+        let grants = self.grants();
+        let grant = grants.get(&host_of(name));
+        // What may not be resumed now is not kept for later either.
+        take().filter(|_| self.may_resume(grant))
+    }
+
+    fn may_resume(&self, grant: Option<&Grant>) -> bool {
         grant.is_some_and(|grant| {
             let still_holds = |exception| self.exceptions.holds(exception);
             SystemTime::now() < grant.until && grant.exception.as_ref().is_none_or(still_holds)
@@ -84,7 +108,7 @@ impl ClientSessionStore for Sessions {
     }
 
     fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.sessions.tls12_session(name).filter(|_| self.may_resume(name))
+        self.resumable(name, || self.sessions.tls12_session(name))
     }
 
     fn remove_tls12_session(&self, name: &ServerName<'static>) {
@@ -96,7 +120,7 @@ impl ClientSessionStore for Sessions {
     }
 
     fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.sessions.take_tls13_ticket(name).filter(|_| self.may_resume(name))
+        self.resumable(name, || self.sessions.take_tls13_ticket(name))
     }
 }
 
