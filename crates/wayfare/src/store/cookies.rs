@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderValue;
-use tokio::sync::Mutex as Turnstile;
 use wayfare_proto::address::site::PublicSuffixes;
 use wayfare_proto::policy::cookie::accept::Refusal;
 use wayfare_proto::policy::cookie::jar::{Jar, Keeping, Stored, compose};
@@ -14,7 +13,7 @@ use wayfare_proto::policy::cookie::{Change, Context, Cookie, CookieKey, Limits, 
 use wayfare_proto::syntax::set_cookie::SetCookie;
 use wayfare_proto::syntax::stamp::Stamp;
 
-use super::Storing;
+use super::{Storing, Unsaved};
 
 /// Keeps cookies longer than a manager lives, or in another place.
 ///
@@ -65,8 +64,7 @@ pub trait CookieStore: Send + Sync {
 pub(crate) struct Cookies {
     jar: Mutex<Jar>,
     store: Option<Arc<dyn CookieStore>>,
-    /// What the store has not confirmed; who holds it saves.
-    unsaved: Turnstile<Vec<Change>>,
+    unsaved: Unsaved<Change>,
     /// Whether there may be anything to send, so that nobody pays for an empty jar.
     is_used: AtomicBool,
 }
@@ -80,7 +78,7 @@ impl Cookies {
         let keeping = store.as_ref().map(|store| Keeping::Elsewhere(store.sessions()));
         let jar = Jar::new(limits, suffixes, keeping.unwrap_or_default());
         let is_used = AtomicBool::new(store.is_some());
-        Self { jar: Mutex::new(jar), store, unsaved: Turnstile::default(), is_used }
+        Self { jar: Mutex::new(jar), store, unsaved: Unsaved::default(), is_used }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -202,16 +200,7 @@ impl Cookies {
     /// Tells the store what has changed, in order and one call at a time.
     pub(crate) async fn save(&self) -> io::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
-        let mut unsaved = self.unsaved.lock().await;
-        unsaved.extend(self.lock().take_changes());
-        if unsaved.is_empty() {
-            return Ok(());
-        }
-        // If this future is dropped, the changes are still there for the next one.
-        let saved = store.save(unsaved.clone()).await;
-        // What cannot be kept must not pile up.
-        unsaved.clear();
-        saved
+        self.unsaved.tell(|| self.lock().take_changes(), |changes| store.save(changes)).await
     }
 
     fn lock(&self) -> MutexGuard<'_, Jar> {

@@ -5,15 +5,14 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Mutex as Turnstile;
 use wayfare_net::runtime::Home;
 use wayfare_proto::address::site::PublicSuffixes;
 use wayfare_proto::policy::hsts::{Change, Keeping, StrictHost, StrictHosts};
 use wayfare_proto::syntax::stamp::Stamp;
 use wayfare_proto::syntax::strict_transport_security::Strict;
 
-use super::Storing;
 use super::list::StrictList;
+use super::{Storing, Unsaved};
 use crate::body::draft::work;
 
 /// Keeps strict hosts longer than a manager lives.
@@ -36,8 +35,7 @@ pub(crate) struct Hosts {
     suffixes: PublicSuffixes,
     /// What the list says of hosts that were asked about.
     listed: Mutex<HashMap<Box<str>, Listed>>,
-    /// What the store has not confirmed; who holds it saves.
-    unsaved: Turnstile<Vec<Change>>,
+    unsaved: Unsaved<Change>,
     /// Whether any host may be strict, so that nobody pays where none is.
     is_used: AtomicBool,
 }
@@ -63,7 +61,7 @@ impl Hosts {
             list,
             suffixes,
             listed: Mutex::default(),
-            unsaved: Turnstile::default(),
+            unsaved: Unsaved::default(),
             is_used,
         }
     }
@@ -159,15 +157,7 @@ impl Hosts {
     /// Tells the store what has changed, in order and one call at a time.
     pub(crate) async fn save(&self) -> io::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
-        let mut unsaved = self.unsaved.lock().await;
-        unsaved.extend(self.lock().take_changes());
-        if unsaved.is_empty() {
-            return Ok(());
-        }
-        // If this future is dropped, the changes are still there for the next one.
-        let saved = store.save(unsaved.clone()).await;
-        unsaved.clear();
-        saved
+        self.unsaved.tell(|| self.lock().take_changes(), |changes| store.save(changes)).await
     }
 
     fn lock(&self) -> MutexGuard<'_, StrictHosts> {

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::sync::Mutex as Turnstile;
 use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_proto::address::site::PublicSuffixes;
@@ -71,6 +72,35 @@ impl Remembered {
         if self.hosts.is_strict(host, || self.calendar.now()) {
             hsts::upgrade(url);
         }
+    }
+}
+
+/// Changes that a store has not confirmed. Who holds them is telling it.
+struct Unsaved<C>(Turnstile<Vec<C>>);
+
+impl<C> Default for Unsaved<C> {
+    fn default() -> Self {
+        Self(Turnstile::default())
+    }
+}
+
+impl<C: Clone> Unsaved<C> {
+    /// Tells what has changed, in order and one call at a time.
+    async fn tell<'a>(
+        &self,
+        take: impl FnOnce() -> Vec<C>,
+        save: impl FnOnce(Vec<C>) -> Storing<'a, ()>,
+    ) -> io::Result<()> {
+        let mut unsaved = self.0.lock().await;
+        unsaved.extend(take());
+        if unsaved.is_empty() {
+            return Ok(());
+        }
+        // If this future is dropped, the changes are still there for the next one.
+        let saved = save(unsaved.clone()).await;
+        // What cannot be kept must not pile up.
+        unsaved.clear();
+        saved
     }
 }
 
