@@ -45,13 +45,13 @@ impl Sessions {
         if grants.len() >= MOST_GRANTS {
             grants.clear();
         }
-        let before = grants.insert(host.to_owned(), grant.clone());
         let goes_on = |before: &Grant| {
             before.exception == grant.exception && SystemTime::now() < before.until
         };
-        if !before.as_ref().is_some_and(goes_on) {
+        if !grants.get(host).is_some_and(goes_on) {
             self.forget(host);
         }
+        grants.insert(host.to_owned(), grant);
     }
 
     /// Drops every session of `host`, with and without the dot that may stand at its end.
