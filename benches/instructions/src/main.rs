@@ -42,9 +42,10 @@ fn table() {
     println!("|---|---|---|");
     for scenario in Scenario::ALL {
         let few = counted(&["--client", scenario.name(), "500", &base]);
-        let many = counted(&["--client", scenario.name(), "1500", &base]);
+        let more = scenario.exchanges();
+        let many = counted(&["--client", scenario.name(), &(500 + more).to_string(), &base]);
         let allocations = plain(&["--client", scenario.name(), "1000", &base]);
-        let instructions = (many - few) / 1000;
+        let instructions = (many - few) / more as u64;
         println!("| {} | {instructions} | {:.1} |", scenario.what(), allocations as f64 / 1000.0);
     }
     for (word, what) in [("--script", SCRIPT), ("--bare-script", BARE)] {

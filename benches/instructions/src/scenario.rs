@@ -80,6 +80,15 @@ impl Scenario {
         }
     }
 
+    /// How many exchanges are counted: where much is remembered first, enough that what differs from
+    /// one filling of the memory to the next does not show.
+    pub fn exchanges(self) -> usize {
+        match self {
+            Self::ImportedJar | Self::StrictHosts => 8000,
+            _ => 1000,
+        }
+    }
+
     /// Makes `count` exchanges, one after another.
     pub fn run(self, count: usize, base: &str) {
         thread_local! {

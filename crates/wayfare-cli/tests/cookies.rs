@@ -22,10 +22,24 @@ fn respond(status: u16, fields: &[(&str, &str)]) -> String {
 #[test]
 fn a_cookie_of_one_hop_goes_with_the_next_unless_none_are_wanted() {
     let server = server();
-    for code in [301, 302, 303, 307, 308] {
-        let login = respond(code, &[("location", "/cookies"), ("set-cookie", "sid=1; Path=/")]);
-        assert_eq!(run(&["get", &server.url(&login)]).text(), "sid=1");
-        assert_eq!(run(&["get", "--no-cookies", &server.url(&login)]).text(), "");
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let get = |more: &[&str], host: &str, path: &str| {
+            let url = server.url_at(host, path);
+            let line = [&["get", version, "--resolve", "*:127.0.0.1"], more, &[&url]].concat();
+            run(&line).text()
+        };
+        for code in [301, 302, 303, 307, 308] {
+            let set = ("set-cookie", "sid=1; Path=/");
+            let login = respond(code, &[("location", "/cookies"), set]);
+            assert_eq!(get(&[], "a.test", &login), "sid=1", "{version} {code}");
+            assert_eq!(get(&["--no-cookies"], "a.test", &login), "", "{version} {code}");
+            // What one host sets is not for another, and is still there on the way back.
+            let back = respond(code, &[("location", &server.url_at("a.test", "/cookies"))]);
+            let there = respond(code, &[("location", &server.url_at("b.test", &back)), set]);
+            assert_eq!(get(&[], "a.test", &there), "sid=1", "{version} {code}");
+            let away = respond(code, &[("location", &server.url_at("b.test", "/cookies")), set]);
+            assert_eq!(get(&[], "a.test", &away), "", "{version} {code}");
+        }
     }
 }
 

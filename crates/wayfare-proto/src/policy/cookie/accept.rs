@@ -1,6 +1,7 @@
 //! Whether a cookie may be kept that somebody sets (RFC 6265bis §5.7).
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use url::Url;
 
@@ -126,14 +127,7 @@ pub fn check(cookie: &Cookie, suffixes: &PublicSuffixes) -> Result<(), Refusal> 
     if !cookie.path.starts_with(b"/") || !cookie.path.iter().all(is_text) {
         return Err(Refusal::Damaged("path"));
     }
-    let is_name = |byte: u8| byte.is_ascii_graphic() && !b"/;,\"\\%@".contains(&byte);
-    let domain = cookie.domain.as_bytes();
-    let is_lower = !domain.iter().any(u8::is_ascii_uppercase);
-    if domain.is_empty()
-        || domain[0] == b'.'
-        || !is_lower
-        || !domain.iter().all(|&byte| is_name(byte))
-    {
+    if !is_host(&cookie.domain) {
         return Err(Refusal::Damaged("domain"));
     }
     if cookie.scope == Scope::Domain {
@@ -172,6 +166,19 @@ pub(super) fn host(url: &Url) -> Option<&str> {
 /// True if nobody on the way can read along.
 pub(super) fn is_protected(url: &Url) -> bool {
     matches!(url.scheme(), "https" | "wss")
+}
+
+/// True for a name or an address that the host of a URL can be, in the form it has there.
+fn is_host(domain: &str) -> bool {
+    if let Some(address) = domain.strip_prefix('[') {
+        let bare = address.strip_suffix(']');
+        return bare.is_some_and(|bare| bare.parse::<Ipv6Addr>().is_ok());
+    }
+    // The URL standard's forbidden domain code points.
+    let may_stand = |byte: u8| {
+        byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"#%/:<>?@[\\]^|".contains(&byte)
+    };
+    !domain.is_empty() && !domain.starts_with('.') && domain.bytes().all(may_stand)
 }
 
 /// The path of a URL's directory (RFC 6265bis §5.1.4).
