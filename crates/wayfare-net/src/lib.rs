@@ -13,6 +13,7 @@ pub mod dns;
 pub mod interface;
 pub mod names;
 pub mod network;
+pub mod place;
 mod post;
 pub mod proxy;
 pub mod runtime;

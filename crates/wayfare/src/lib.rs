@@ -42,6 +42,8 @@ pub use error::{Error, ErrorKind, Phase, ProxyProblem, Retry, Stage};
 pub use manager::{Builder, Manager};
 pub use reply::{Redirect, Reply};
 pub use request::{Awaited, Request, Waited};
+#[cfg(feature = "profile")]
+pub use store::profile::Profile;
 pub use transfer::handle::{Finished, Handle};
 pub use {bytes, http, url};
 

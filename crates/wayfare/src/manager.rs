@@ -30,6 +30,8 @@ use crate::proxies::{News, Ways};
 use crate::queue::Ticket;
 use crate::store::cookies::CookieStore;
 use crate::store::list::StrictList;
+#[cfg(feature = "profile")]
+use crate::store::profile::Profile;
 use crate::store::{Calendar, Sources};
 use crate::transfer::handle::{Finished, FinishedHandler};
 use crate::transfer::shared::Shared;
@@ -373,6 +375,15 @@ impl Builder {
         self
     }
 
+    /// Sets where everything that the manager remembers is kept, and turns on what is only of use
+    /// then: hosts that want TLS only are obeyed, unless [`Builder::hsts`] says otherwise. A cookie
+    /// store, or exceptions for certificates, of one's own go before it.
+    #[cfg(feature = "profile")]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.sources.profile = Some(profile);
+        self
+    }
+
     /// Sets who keeps cookies longer than the manager lives.
     pub fn cookie_store(mut self, store: impl CookieStore + 'static) -> Self {
         self.sources.cookies = Some(Arc::new(store));
@@ -464,7 +475,8 @@ impl Builder {
 
     /// The manager.
     #[must_use]
-    pub fn build(self) -> Manager {
+    pub fn build(mut self) -> Manager {
+        self.sources.settle(&mut self.options);
         let options = Arc::new(self.options);
         let shared = Shared::new(self.network, self.registry, self.delegate, options, self.sources);
         Manager { shared, listeners: self.listeners, finished: self.finished }

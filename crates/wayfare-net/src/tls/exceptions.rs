@@ -35,14 +35,40 @@ pub struct Exceptions(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     held: Mutex<Held>,
-    file: Option<PathBuf>,
+    keeper: Option<Box<dyn Keeper>>,
 }
 
 #[derive(Default)]
 struct Held {
-    /// With whether it is kept in the file.
+    /// With whether they are kept elsewhere.
     all: BTreeSet<(Exception, Kept)>,
+    /// Whether those that are kept elsewhere are here, too.
+    loaded: bool,
 }
+
+/// Keeps exceptions longer than a program runs.
+pub trait Keeper: Send + Sync {
+    /// Every exception that is kept; asked for once, when the first is needed.
+    ///
+    /// # Errors
+    /// If they cannot be read; then there are none.
+    fn load(&self) -> io::Result<Vec<Exception>>;
+
+    /// Keeps one.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    fn add(&self, exception: &Exception) -> io::Result<()>;
+
+    /// Forgets those of a host.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    fn remove(&self, host: &str) -> io::Result<()>;
+}
+
+/// Exceptions in a file, one a line.
+struct InFile(PathBuf);
 
 /// How long an exception holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,8 +87,22 @@ impl Exceptions {
     pub fn in_file(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let all = read(path)?.into_iter().map(|exception| (exception, Kept::Always)).collect();
-        let held = Held { all };
-        Ok(Self(Arc::new(Inner { held: Mutex::new(held), file: Some(path.to_owned()) })))
+        let held = Held { all, loaded: true };
+        let keeper: Box<dyn Keeper> = Box::new(InFile(path.to_owned()));
+        Ok(Self(Arc::new(Inner { held: Mutex::new(held), keeper: Some(keeper) })))
+    }
+
+    /// Exceptions that somebody else keeps.
+    #[must_use]
+    pub fn kept_by(keeper: impl Keeper + 'static) -> Self {
+        let keeper: Box<dyn Keeper> = Box::new(keeper);
+        Self(Arc::new(Inner { held: Mutex::default(), keeper: Some(keeper) }))
+    }
+
+    /// True if they are kept longer than the program runs.
+    #[must_use]
+    pub fn are_kept(&self) -> bool {
+        self.0.keeper.is_some()
     }
 
     /// Accepts what `exception` says.
@@ -70,13 +110,12 @@ impl Exceptions {
     /// # Errors
     /// If it is to be kept always and cannot be written; it then holds for the session.
     pub fn add(&self, exception: Exception, kept: Kept) -> io::Result<()> {
-        self.lock().all.insert((exception.clone(), kept));
-        match kept {
-            Kept::Always => self.rewrite(|all| {
-                all.insert(exception);
-            }),
-            Kept::Session => Ok(()),
-        }
+        let written = match (kept, &self.0.keeper) {
+            (Kept::Always, Some(keeper)) => keeper.add(&exception),
+            _ => Ok(()),
+        };
+        self.lock().all.insert((exception, kept));
+        written
     }
 
     /// Takes back every exception for `host`; true if there was one.
@@ -93,7 +132,9 @@ impl Exceptions {
         if removed.is_empty() {
             return Ok(false);
         }
-        self.rewrite(|all| all.retain(|exception| !is_for(exception)))?;
+        if let Some(keeper) = &self.0.keeper {
+            keeper.remove(host)?;
+        }
         Ok(true)
     }
 
@@ -125,13 +166,38 @@ impl Exceptions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keeper) = self.0.keeper.as_ref().filter(|_| !held.loaded) {
+            held.loaded = true;
+            // What cannot be read accepts nothing.
+            let kept = keeper.load().unwrap_or_default();
+            held.all.extend(kept.into_iter().map(|exception| (exception, Kept::Always)));
+        }
+        held
+    }
+}
+
+impl Keeper for InFile {
+    fn load(&self) -> io::Result<Vec<Exception>> {
+        Ok(read(&self.0)?.into_iter().collect())
     }
 
+    fn add(&self, exception: &Exception) -> io::Result<()> {
+        self.rewrite(|all| {
+            all.insert(exception.clone());
+        })
+    }
+
+    fn remove(&self, host: &str) -> io::Result<()> {
+        self.rewrite(|all| all.retain(|one| !one.host.eq_ignore_ascii_case(host)))
+    }
+}
+
+impl InFile {
     /// Makes one change to the file as it is now, other processes' changes included. Written beside
     /// and renamed, so that a reader finds the old or the new list.
     fn rewrite(&self, change: impl FnOnce(&mut BTreeSet<Exception>)) -> io::Result<()> {
-        let Some(path) = &self.0.file else { return Ok(()) };
+        let path = &self.0;
         let beside = |what: &str| {
             let mut name = path.as_os_str().to_owned();
             name.push(what);

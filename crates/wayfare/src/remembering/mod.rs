@@ -26,6 +26,27 @@ impl Manager {
     }
 }
 
+impl Manager {
+    /// Forgets a site, here and in the profile: the registrable domain that `host` belongs to, and
+    /// every name below it. Its cookies, its strictness, the exceptions for its certificates and who
+    /// it was told is asking are gone then; what [`Manager::set_credentials`] keeps stays.
+    pub fn forget(&self, host: &str) {
+        let host = host.to_ascii_lowercase();
+        let site = self.shared.remembered.forget(&host);
+        let is_of_site = |name: &str| {
+            name.strip_suffix(&*site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        self.shared.access.forget(is_of_site);
+        let exceptions = self.options().tls.exceptions();
+        for (exception, _) in exceptions.all() {
+            if is_of_site(&exception.host) {
+                // What cannot be taken out of a file is gone from memory all the same.
+                let _ = exceptions.remove(&exception.host);
+            }
+        }
+    }
+}
+
 impl Blocking<Manager> {
     /// The cookies that are remembered.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderValue;
@@ -53,6 +53,12 @@ pub trait CookieStore: Send + Sync {
     /// with the next ones.
     fn save(&self, changes: Vec<Change>) -> Storing<'_, ()>;
 
+    /// How often it was changed by others than this manager, as far as it knows; when the number is
+    /// another one, sites are loaded again before their cookies are needed. 0 by default.
+    fn changes_elsewhere(&self) -> u64 {
+        0
+    }
+
     /// Whether it wants to know of cookies without a date of expiry; by default not, so that they
     /// end with the manager.
     fn sessions(&self) -> Sessions {
@@ -67,6 +73,8 @@ pub(crate) struct Cookies {
     unsaved: Unsaved<Change>,
     /// Whether there may be anything to send, so that nobody pays for an empty jar.
     is_used: AtomicBool,
+    /// What [`CookieStore::changes_elsewhere`] said last.
+    elsewhere: AtomicU64,
 }
 
 impl Cookies {
@@ -78,7 +86,8 @@ impl Cookies {
         let keeping = store.as_ref().map(|store| Keeping::Elsewhere(store.sessions()));
         let jar = Jar::new(limits, suffixes, keeping.unwrap_or_default());
         let is_used = AtomicBool::new(store.is_some());
-        Self { jar: Mutex::new(jar), store, unsaved: Unsaved::default(), is_used }
+        let elsewhere = AtomicU64::new(0);
+        Self { jar: Mutex::new(jar), store, unsaved: Unsaved::default(), is_used, elsewhere }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -91,11 +100,15 @@ impl Cookies {
     }
 
     /// True if the cookies of a host have to be brought first.
-    pub(crate) fn must_bring(&self, host: &str) -> bool {
-        self.store.is_some() && {
-            let jar = self.lock();
+    pub(crate) fn must_bring(&self, host: &str, now: impl FnOnce() -> Stamp) -> bool {
+        self.store.as_ref().is_some_and(|store| {
+            let mut jar = self.lock();
+            let elsewhere = store.changes_elsewhere();
+            if self.elsewhere.swap(elsewhere, Ordering::AcqRel) != elsewhere {
+                jar.doubt(now());
+            }
             !jar.is_loaded(jar.site_of(host))
-        }
+        })
     }
 
     /// Brings the cookies of a host's site, if they are kept elsewhere. When that fails, the site
@@ -106,6 +119,8 @@ impl Cookies {
         if self.lock().is_loaded(&site) {
             return Ok(());
         }
+        // What the store has not heard of would be taken for dropped by others.
+        self.save().await?;
         let loaded = store.load(&site).await;
         let (cookies, result) =
             loaded.map_or_else(|why| (Vec::new(), Err(why)), |all| (all, Ok(())));
@@ -170,6 +185,14 @@ impl Cookies {
 
     pub(crate) fn remove(&self, key: &CookieKey) -> bool {
         self.lock().remove(key).is_some()
+    }
+
+    /// Forgets the cookies of a host's site; says which site that is.
+    pub(crate) fn forget(&self, host: &str) -> String {
+        let mut jar = self.lock();
+        let site = jar.site_of(host).to_owned();
+        jar.forget(&site);
+        site
     }
 
     pub(crate) fn clear(&self) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wayfare_net::runtime::Home;
@@ -25,6 +25,9 @@ pub(crate) trait HostStore: Send + Sync {
 
     /// Takes changes in, the oldest first.
     fn save(&self, changes: Vec<Change>) -> Storing<'_, ()>;
+
+    /// How often it was changed by others than this manager, as far as it knows.
+    fn changes_elsewhere(&self) -> u64;
 }
 
 /// The strict hosts of a manager.
@@ -38,6 +41,8 @@ pub(crate) struct Hosts {
     unsaved: Unsaved<Change>,
     /// Whether any host may be strict, so that nobody pays where none is.
     is_used: AtomicBool,
+    /// What [`HostStore::changes_elsewhere`] said last.
+    elsewhere: AtomicU64,
 }
 
 /// What a list says of a host.
@@ -63,6 +68,7 @@ impl Hosts {
             listed: Mutex::default(),
             unsaved: Unsaved::default(),
             is_used,
+            elsewhere: AtomicU64::new(0),
         }
     }
 
@@ -77,8 +83,15 @@ impl Hosts {
 
     /// True if what is known of a host has to be brought first.
     pub(crate) fn must_bring(&self, host: &str) -> bool {
-        (self.store.is_some() && !self.lock().is_loaded(self.suffixes.site(host)))
-            || (self.list.is_some() && !self.listed().contains_key(host))
+        let is_missing = self.store.as_ref().is_some_and(|store| {
+            let mut known = self.lock();
+            let elsewhere = store.changes_elsewhere();
+            if self.elsewhere.swap(elsewhere, Ordering::AcqRel) != elsewhere {
+                known.doubt();
+            }
+            !known.is_loaded(self.suffixes.site(host))
+        });
+        is_missing || (self.list.is_some() && !self.listed().contains_key(host))
     }
 
     /// Brings what is known of a host. When that fails, its site begins without.
@@ -117,6 +130,11 @@ impl Hosts {
             known.load(&site, hosts);
         }
         Ok(())
+    }
+
+    /// Forgets what is known of a site; what the list says of it stays.
+    pub(crate) fn forget_site(&self, site: &str) {
+        self.lock().forget_site(site);
     }
 
     /// True if a host is to be reached over TLS only; what is known of it must have been brought.

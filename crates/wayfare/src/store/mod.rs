@@ -4,6 +4,8 @@ pub(crate) mod cookies;
 pub(crate) mod hosts;
 pub(crate) mod json;
 pub(crate) mod list;
+#[cfg(feature = "profile")]
+pub(crate) mod profile;
 
 use std::fmt;
 use std::future::Future;
@@ -20,10 +22,14 @@ use wayfare_proto::policy::cookie::Limits;
 use wayfare_proto::policy::hsts;
 use wayfare_proto::syntax::stamp::Stamp;
 
-use crate::options::Hsts;
+#[cfg(feature = "profile")]
+use crate::options::Exceptions;
+use crate::options::{Hsts, Options};
 use cookies::{CookieStore, Cookies};
 use hosts::{HostStore, Hosts};
 use list::StrictList;
+#[cfg(feature = "profile")]
+use profile::Profile;
 
 /// Something that is read or written elsewhere, which may take its time.
 pub type Storing<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
@@ -33,6 +39,8 @@ pub(crate) struct Remembered {
     pub(crate) cookies: Cookies,
     pub(crate) hosts: Hosts,
     pub(crate) calendar: Calendar,
+    #[cfg(feature = "profile")]
+    profile: Option<Profile>,
 }
 
 /// Where a manager's memory comes from.
@@ -43,16 +51,48 @@ pub(crate) struct Sources {
     pub(crate) list: Option<Arc<StrictList>>,
     pub(crate) suffixes: PublicSuffixes,
     pub(crate) calendar: Calendar,
+    #[cfg(feature = "profile")]
+    pub(crate) profile: Option<Profile>,
+}
+
+impl Sources {
+    /// Has the profile, if there is one, keep what nobody else keeps.
+    #[cfg(feature = "profile")]
+    pub(crate) fn settle(&mut self, options: &mut Options) {
+        let Some(profile) = &self.profile else { return };
+        self.cookies.get_or_insert_with(|| Arc::new(profile.clone()));
+        self.hosts.get_or_insert_with(|| Arc::new(profile.clone()));
+        if !options.tls.exceptions().are_kept() {
+            let kept = Exceptions::kept_by(profile.clone());
+            options.tls = options.tls.clone().with_exceptions(kept);
+        }
+    }
+
+    #[cfg(not(feature = "profile"))]
+    pub(crate) fn settle(&mut self, _options: &mut Options) {}
 }
 
 impl Remembered {
     pub(crate) fn new(sources: Sources, limits: Limits) -> Arc<Self> {
-        let Sources { cookies, hosts, list, suffixes, calendar } = sources;
+        let suffixes = sources.suffixes;
         Arc::new(Self {
-            hosts: Hosts::new(hosts, list, suffixes.clone()),
-            cookies: Cookies::new(cookies, limits, suffixes),
-            calendar,
+            hosts: Hosts::new(sources.hosts, sources.list, suffixes.clone()),
+            cookies: Cookies::new(sources.cookies, limits, suffixes),
+            calendar: sources.calendar,
+            #[cfg(feature = "profile")]
+            profile: sources.profile,
         })
+    }
+
+    /// Forgets a site, here and wherever it is kept: the one that `host` belongs to.
+    pub(crate) fn forget(&self, host: &str) -> String {
+        let site = self.cookies.forget(host);
+        self.hosts.forget_site(&site);
+        #[cfg(feature = "profile")]
+        if let Some(profile) = &self.profile {
+            profile.forget(&site);
+        }
+        site
     }
 
     /// True if strict hosts are remembered and obeyed under this setting.

@@ -194,6 +194,14 @@ impl Access {
         doors.entry(key).or_default().clone()
     }
 
+    /// Forgets what was said to hosts that `which` names, and what they refused.
+    pub(crate) fn forget(&self, which: impl Fn(&str) -> bool) {
+        lock(&self.common).forget(|origin| which(origin.host()));
+        lock(&self.personal).forget(|origin| which(origin.host()));
+        lock(&self.refused).retain(|one| !which(one.origin.host()));
+        lock(&self.doors).retain(|(origin, _), _| !which(origin.host()));
+    }
+
     /// Forgets what was said and refused; what the application named beforehand stays.
     pub(crate) fn clear(&self) {
         lock(&self.common).forget(|_| true);

@@ -108,6 +108,13 @@ impl Jar {
         if std::mem::replace(&mut shelf.is_loaded, true) {
             return;
         }
+        if let Some(since) = shelf.doubted.take() {
+            // Somebody else has changed what is kept: what is here of that is no longer true, but
+            // for what was set meanwhile.
+            let keeps_sessions = self.keeping == Keeping::Elsewhere(Sessions::Keep);
+            let is_own = |cookie: &Cookie| cookie.expiry.is_none() && !keeps_sessions;
+            self.count -= shelf.retain(|cookie| is_own(cookie) || cookie.last_access >= since);
+        }
         let dropped = std::mem::take(&mut shelf.dropped);
         for cookie in cookies {
             let key = cookie.key();
@@ -123,6 +130,25 @@ impl Jar {
             self.newest = self.newest.max(cookie.creation);
             shelf.put(cookie);
             self.count += 1;
+        }
+    }
+
+    /// Drops the cookies of a site that are here.
+    pub fn forget(&mut self, site: &str) {
+        let Some(shelf) = self.shelves.get(site) else { return };
+        let keys: Vec<_> = shelf.cookies().map(Cookie::key).collect();
+        for key in keys {
+            self.remove(&key);
+        }
+    }
+
+    /// Has every site loaded again before its cookies are needed, because somebody else has changed
+    /// what is kept elsewhere. What is here stays until then, and what is set here after `now` stays
+    /// for good. What has changed here must have been told before.
+    pub fn doubt(&mut self, now: Stamp) {
+        for shelf in self.shelves.values_mut().filter(|shelf| shelf.is_loaded) {
+            shelf.is_loaded = false;
+            shelf.doubted = Some(now);
         }
     }
 

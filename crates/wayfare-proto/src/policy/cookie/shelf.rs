@@ -10,6 +10,8 @@ pub(super) struct Shelf {
     domains: Vec<(Box<str>, Vec<Cookie>)>,
     /// Whether those that are kept elsewhere are here, too.
     pub(super) is_loaded: bool,
+    /// Since when those that are kept elsewhere may be others than those here.
+    pub(super) doubted: Option<Stamp>,
     /// What was dropped before those that are kept elsewhere came, and must not come back.
     pub(super) dropped: Vec<CookieKey>,
 }
@@ -36,6 +38,16 @@ impl Shelf {
 
     pub(super) fn at(&self, place: Place) -> &Cookie {
         &self.domains[place.domain].1[place.cookie]
+    }
+
+    /// Keeps the cookies that `keep` wants; says how many went.
+    pub(super) fn retain(&mut self, keep: impl Fn(&Cookie) -> bool) -> usize {
+        let mut gone = 0;
+        for (_, cookies) in &mut self.domains {
+            gone += cookies.extract_if(.., |cookie| !keep(cookie)).count();
+        }
+        self.domains.retain(|(_, cookies)| !cookies.is_empty());
+        gone
     }
 
     /// Looks at every cookie of a domain, and tells its place.

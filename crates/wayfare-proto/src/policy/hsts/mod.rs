@@ -104,6 +104,12 @@ impl StrictHosts {
         }
     }
 
+    /// Has every site loaded again before it matters, because somebody else has changed what is kept
+    /// elsewhere. What is here stays, so that no host is unprotected meanwhile.
+    pub fn doubt(&mut self) {
+        self.loaded.clear();
+    }
+
     /// Forgets what is here and what was loaded; nothing is noted as a change. For those who know
     /// that what is kept elsewhere has changed.
     pub fn unload(&mut self) {
@@ -168,6 +174,17 @@ impl StrictHosts {
             self.changes.push(Change::Dropped(host));
         }
         is_known
+    }
+
+    /// Forgets what is known here of a site: its name, and every name below it.
+    pub fn forget_site(&mut self, site: &str) {
+        let is_of_site = |name: &str| {
+            name.strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let names: Vec<_> = self.known.keys().filter(|name| is_of_site(name)).cloned().collect();
+        for name in names {
+            self.forget(&name);
+        }
     }
 
     /// True if a host is to be reached over TLS only: by what it said itself, or what a name above

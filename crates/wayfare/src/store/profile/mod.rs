@@ -1,0 +1,260 @@
+//! A profile: the directory with everything that a manager remembers, for the next time.
+
+mod database;
+mod place;
+#[cfg(not(unix))]
+#[path = "private_other.rs"]
+mod private;
+#[cfg(unix)]
+#[path = "private_unix.rs"]
+mod private;
+mod worker;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use wayfare_net::clock::now;
+use wayfare_net::tls::exceptions::{Exception, Keeper};
+use wayfare_proto::policy::cookie::{self, Cookie};
+use wayfare_proto::policy::hsts::{self, StrictHost};
+
+use super::Storing;
+use super::cookies::CookieStore;
+use super::hosts::HostStore;
+use database::Change;
+use worker::{Answer, Order, Worker};
+
+/// The directory with everything that a manager remembers: cookies, hosts that want TLS only, and
+/// certificates that were accepted although something is wrong with them.
+///
+/// It is one SQLite database, which several processes may share; what was written is there after a
+/// crash of any of them. Changes are written by a thread of its own, a tenth of a second after they
+/// came, and those under way when the last clone goes. Nobody but the user may read it.
+///
+/// Where nothing can be kept (a full or read-only disk, a network file system, a database of a later
+/// version) one [`StoreFailed`](crate::event::What::StoreFailed) says so, and the manager goes on in
+/// memory.
+///
+/// Passwords, and what serves as well as one, are never written.
+///
+/// ```no_run
+/// use wayfare::{Manager, Profile};
+/// let manager = Manager::builder().profile(Profile::new("/home/ada/.local/share/app")).build();
+/// ```
+#[derive(Clone)]
+pub struct Profile {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: PathBuf,
+    access: Access,
+    /// Gone when the profile is being dropped.
+    orders: Option<Sender<Order>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    foreign: Arc<AtomicU64>,
+    /// When another process's changes were looked for.
+    looked: Mutex<Option<Instant>>,
+}
+
+/// Whether a profile is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    ReadAndWrite,
+    ReadOnly,
+}
+
+impl Profile {
+    /// The profile in a directory, which is made if it is not there.
+    #[must_use]
+    pub fn new(directory: impl AsRef<Path>) -> Self {
+        Self::open(directory.as_ref(), Access::ReadAndWrite)
+    }
+
+    /// The profile in a directory as it is, for a manager that leaves no trace there: what it learns
+    /// stays in memory.
+    #[must_use]
+    pub fn private(directory: impl AsRef<Path>) -> Self {
+        Self::open(directory.as_ref(), Access::ReadOnly)
+    }
+
+    fn open(directory: &Path, access: Access) -> Self {
+        let (orders, ordered) = channel();
+        let foreign = Arc::new(AtomicU64::new(0));
+        let worker = Worker::new(directory.to_owned(), access, foreign.clone());
+        let thread = std::thread::Builder::new()
+            .name("wayfare-profile".into())
+            .spawn(move || worker.run(&ordered));
+        Self {
+            inner: Arc::new(Inner {
+                directory: directory.to_owned(),
+                access,
+                orders: Some(orders),
+                // Without a thread every order fails, and says so.
+                thread: Mutex::new(thread.ok()),
+                foreign,
+                looked: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.inner.directory
+    }
+
+    /// True if nothing is written to it.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.inner.access == Access::ReadOnly
+    }
+
+    /// Waits until everything that was learnt so far is written.
+    ///
+    /// # Errors
+    /// What could not be written, unless that was told before.
+    ///
+    /// # Cancel safety
+    /// It is written all the same.
+    pub fn flush(&self) -> Storing<'static, ()> {
+        self.ask(Order::Flush)
+    }
+
+    /// Forgets what is kept of a site: its name, and every name below it.
+    pub(crate) fn forget(&self, site: &str) {
+        self.inner.order(Order::Change(vec![Change::Forgot(site.to_owned())]));
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(Answer<T>) -> Order,
+    ) -> Storing<'static, T> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.order(order(Box::new(move |result| {
+            // Who does not wait any more does not want to know.
+            let _ = answer.send(result);
+        })));
+        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(gone())) })
+    }
+
+    fn change(&self, changes: impl Iterator<Item = Change>) -> Storing<'static, ()> {
+        let changes: Vec<_> = changes.collect();
+        if self.inner.access == Access::ReadAndWrite && !changes.is_empty() {
+            self.inner.order(Order::Change(changes));
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl Inner {
+    fn order(&self, order: Order) {
+        if let Some(orders) = &self.orders {
+            // An order whose thread is gone is dropped with its answer, which says so.
+            let _ = orders.send(order);
+        }
+    }
+
+    /// How often other processes were seen to have changed something.
+    fn changes_elsewhere(&self) -> u64 {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = now();
+        if looked.is_none_or(|looked| now.saturating_duration_since(looked) >= GLANCE) {
+            *looked = Some(now);
+            self.order(Order::Look);
+        }
+        self.foreign.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // It has written what is left when it ends. The thread itself may be the one to drop.
+        if let Some(thread) = thread.filter(|one| one.thread().id() != std::thread::current().id())
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl CookieStore for Profile {
+    fn load<'a>(&'a self, site: &'a str) -> Storing<'a, Vec<Cookie>> {
+        self.ask(|answer| Order::Cookies(Some(site.to_owned()), answer))
+    }
+
+    fn load_all(&self) -> Storing<'_, Vec<Cookie>> {
+        self.ask(|answer| Order::Cookies(None, answer))
+    }
+
+    fn save(&self, changes: Vec<cookie::Change>) -> Storing<'_, ()> {
+        self.change(changes.into_iter().map(Change::Cookie))
+    }
+
+    fn changes_elsewhere(&self) -> u64 {
+        self.inner.changes_elsewhere()
+    }
+}
+
+impl HostStore for Profile {
+    fn load<'a>(&'a self, site: &'a str) -> Storing<'a, Vec<StrictHost>> {
+        self.ask(|answer| Order::Hosts(Some(site.to_owned()), answer))
+    }
+
+    fn load_all(&self) -> Storing<'_, Vec<StrictHost>> {
+        self.ask(|answer| Order::Hosts(None, answer))
+    }
+
+    fn save(&self, changes: Vec<hsts::Change>) -> Storing<'_, ()> {
+        self.change(changes.into_iter().map(Change::Host))
+    }
+
+    fn changes_elsewhere(&self) -> u64 {
+        self.inner.changes_elsewhere()
+    }
+}
+
+impl Keeper for Profile {
+    fn load(&self) -> io::Result<Vec<Exception>> {
+        let (answer, answered) = channel();
+        self.inner.order(Order::Exceptions(Box::new(move |result| {
+            let _ = answer.send(result);
+        })));
+        answered.recv().unwrap_or_else(|_| Err(gone()))
+    }
+
+    fn add(&self, exception: &Exception) -> io::Result<()> {
+        self.inner.order(Order::Change(vec![Change::ExceptionAdded(exception.clone())]));
+        Ok(())
+    }
+
+    fn remove(&self, host: &str) -> io::Result<()> {
+        let host = host.to_ascii_lowercase();
+        self.inner.order(Order::Change(vec![Change::ExceptionsRemoved(host)]));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile")
+            .field("directory", &self.inner.directory)
+            .field("access", &self.inner.access)
+            .finish_non_exhaustive()
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread of the profile could not be started")
+}
+
+/// How often other processes' changes are looked for, at most.
+const GLANCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,17 @@
+//! Files and directories where the user's own are private by their place.
+//!
+//! Untested: compiled for platforms other than Unix.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Makes a directory, and those above it, unless it is there.
+pub(super) fn make_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Makes an empty file unless it is there.
+pub(super) fn make_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().create(true).append(true).open(path).map(drop)
+}
