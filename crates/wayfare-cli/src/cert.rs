@@ -68,7 +68,7 @@ fn look(asked: &Cert, strict: Tls) -> Result<Found, Stop> {
     let dns = Dns { pins: asked.resolve.clone(), ..Dns::default() };
     let tls = strict.dangerous().ask_everybody();
     let way = proxies::of(&asked.proxy).map_err(|Unusable { code, why }| Stop { code, why })?;
-    let mut builder = Manager::builder()
+    let mut builder = crate::memory::of(Manager::builder())
         .dns(dns)
         .tls(tls)
         .timeouts(client::timeouts(&asked.patience))

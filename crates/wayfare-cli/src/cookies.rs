@@ -1,7 +1,8 @@
-//! `wayfare cookies`: what is in a file of cookies, and changes to it.
+//! `wayfare cookies`: what is in a profile or a file of cookies, and changes to it.
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 
 use wayfare::Manager;
@@ -10,12 +11,12 @@ use wayfare::options;
 use wayfare::rules::date;
 
 use crate::arguments::{CookieAction, Cookies};
-use crate::{exit, output, private};
+use crate::{exit, memory, output, private};
 
 /// Why nothing more is done, and the exit code that says so.
 struct Stop(u8, String);
 
-/// Shows or changes the cookies of a file.
+/// Shows or changes cookies.
 pub(crate) fn run(asked: &Cookies) -> ExitCode {
     match act(asked) {
         Ok(()) => ExitCode::SUCCESS,
@@ -27,17 +28,11 @@ pub(crate) fn run(asked: &Cookies) -> ExitCode {
 }
 
 fn act(asked: &Cookies) -> Result<(), Stop> {
-    let manager = manager();
-    let jar = manager.blocking().cookies();
-    let read = match fs::read(&asked.cookie_jar) {
-        Ok(text) => jar.import_netscape(text).map_err(|why| unreadable(asked, &why.message()))?,
-        // A file may begin with an import.
-        Err(why) if why.kind() == ErrorKind::NotFound && asked.imports() => Imported::default(),
-        Err(why) => return Err(unreadable(asked, &why)),
+    let manager = match &asked.cookie_jar {
+        Some(file) => of_file(file, asked.imports())?,
+        None => memory::alone("without -c FILE this").map_err(|why| Stop(exit::USAGE, why))?,
     };
-    for why in &read.refused {
-        output::complain(&format!("{}: {why}", asked.cookie_jar.display()));
-    }
+    let jar = manager.blocking().cookies();
     match asked.action.as_ref().unwrap_or(&CookieAction::List) {
         CookieAction::List => print(&list(&all(&manager)?)),
         CookieAction::Export { json: true } => {
@@ -93,20 +88,34 @@ fn remove(
 }
 
 /// A manager that holds whatever a file has.
-fn manager() -> Manager {
+fn of_file(file: &Path, may_begin: bool) -> Result<Manager, Stop> {
     let limits = Limits { per_domain: usize::MAX, all: usize::MAX / 2, ..Limits::default() };
-    Manager::builder().cookies(options::Cookies { limits, ..Default::default() }).build()
+    let cookies = options::Cookies { limits, ..Default::default() };
+    let manager = Manager::builder().cookies(cookies).build();
+    let jar = manager.blocking().cookies();
+    let read = match fs::read(file) {
+        Ok(text) => jar.import_netscape(text).map_err(|why| unreadable(file, &why.message()))?,
+        // A file may begin with an import.
+        Err(why) if why.kind() == ErrorKind::NotFound && may_begin => Imported::default(),
+        Err(why) => return Err(unreadable(file, &why)),
+    };
+    for why in &read.refused {
+        output::complain(&format!("{}: {why}", file.display()));
+    }
+    Ok(manager)
 }
 
 fn save(asked: &Cookies, manager: &Manager) -> Result<(), Stop> {
+    let Some(file) = &asked.cookie_jar else {
+        return memory::save(manager).map_err(|why| Stop(exit::WRITE, why));
+    };
     let exported = manager.blocking().cookies().export_netscape().map_err(|why| failed(&why))?;
     if exported.left_out > 0 {
         let count = exported.left_out;
         output::complain(&format!("the file has no place for {count} of the cookies"));
     }
-    private::replace(&asked.cookie_jar, &exported.text).map_err(|why| {
-        Stop(exit::WRITE, format!("{} cannot be written: {why}", asked.cookie_jar.display()))
-    })
+    private::replace(file, &exported.text)
+        .map_err(|why| Stop(exit::WRITE, format!("{} cannot be written: {why}", file.display())))
 }
 
 fn all(manager: &Manager) -> Result<Vec<Cookie>, Stop> {
@@ -138,8 +147,8 @@ fn print(text: &str) -> Result<(), Stop> {
     output::print(text).then_some(()).ok_or_else(failed)
 }
 
-fn unreadable(asked: &Cookies, why: &dyn std::fmt::Display) -> Stop {
-    Stop(exit::READ, format!("{} cannot be read: {why}", asked.cookie_jar.display()))
+fn unreadable(file: &Path, why: &dyn std::fmt::Display) -> Stop {
+    Stop(exit::READ, format!("{} cannot be read: {why}", file.display()))
 }
 
 fn failed(why: &wayfare::Error) -> Stop {

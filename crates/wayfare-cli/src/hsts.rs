@@ -1,37 +1,87 @@
-//! `wayfare hsts`: makes lists of hosts that are to be reached over TLS only.
+//! `wayfare hsts`: hosts that are to be reached over TLS only, in a profile and as lists.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use wayfare::hsts::compile_list;
+use wayfare::hsts::{Reach, StrictHost, StrictTransportSecurityHosts, compile_list};
+use wayfare::rules::date;
+use wayfare::{Blocking, Error, Manager};
 
 use crate::arguments::{Hsts, HstsAction};
-use crate::{exit, output, private};
+use crate::fetch::Stop;
+use crate::{exit, memory, output, private};
 
-/// Makes a list.
+/// Makes a list, or shows and changes what a profile knows.
 pub(crate) fn run(asked: &Hsts) -> ExitCode {
-    let HstsAction::Import { file, output: list } = &asked.action;
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(why) => {
-            output::complain(&format!("{} cannot be read: {why}", file.display()));
-            return exit::with(exit::READ);
+    let done = match &asked.action {
+        HstsAction::Import { file, output: list } => import(file, list),
+        HstsAction::List => list(),
+        HstsAction::Add { host, include_subdomains, max_age } => {
+            let reach = if *include_subdomains { Reach::Subdomains } else { Reach::Host };
+            change(|hosts| hosts.add(host, Duration::from_secs(*max_age), reach).map(|()| true))
         }
+        HstsAction::Remove { host } => change(|hosts| hosts.remove(host)),
     };
-    let (bytes, count, refused) = match compile_list(&text) {
-        Ok(made) => made,
-        Err(why) => {
-            output::complain(&format!("{}: {}", file.display(), why.message()));
-            return exit::with(exit::READ);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop { code, why }) => {
+            output::complain(&output::visible(&why));
+            exit::with(code)
         }
+    }
+}
+
+fn list() -> Result<(), Stop> {
+    let manager = profile()?;
+    let hosts = manager.blocking().strict_transport_security_hosts().list();
+    let row = |host: &StrictHost| {
+        let below = if host.reach == Reach::Subdomains { " and every name below it" } else { "" };
+        format!("{}{below} until {}\n", host.host, date::format(host.expiry.seconds()))
     };
+    print(&hosts.map_err(failed)?.iter().map(row).collect::<String>())
+}
+
+fn change(
+    change: impl FnOnce(&Blocking<StrictTransportSecurityHosts>) -> Result<bool, Error>,
+) -> Result<(), Stop> {
+    let manager = profile()?;
+    let is_known = change(&manager.blocking().strict_transport_security_hosts()).map_err(failed)?;
+    memory::save(&manager).map_err(|why| Stop { code: exit::WRITE, why })?;
+    print(if is_known { "" } else { "nothing was known of it\n" })
+}
+
+fn profile() -> Result<Manager, Stop> {
+    memory::alone("this").map_err(Stop::usage)
+}
+
+#[allow(clippy::needless_pass_by_value)] // As `map_err` gives it.
+fn failed(why: Error) -> Stop {
+    Stop { code: exit::code(&why), why: why.message().to_owned() }
+}
+
+fn print(text: &str) -> Result<(), Stop> {
+    let why = "standard output cannot be written".to_owned();
+    output::print(text).then_some(()).ok_or(Stop { code: exit::WRITE, why })
+}
+
+fn import(file: &Path, list: &Path) -> Result<(), Stop> {
+    let unreadable = |why: &dyn std::fmt::Display| Stop {
+        code: exit::READ,
+        why: format!("{} cannot be read: {why}", file.display()),
+    };
+    let text = fs::read_to_string(file).map_err(|why| unreadable(&why))?;
+    let (bytes, count, refused) = compile_list(&text).map_err(|why| Stop {
+        code: exit::READ,
+        why: format!("{}: {}", file.display(), why.message()),
+    })?;
     for name in &refused {
         output::complain(&format!("{name} is no host's name, and left out"));
     }
-    if let Err(why) = private::replace(list, &bytes) {
-        output::complain(&format!("{} cannot be written: {why}", list.display()));
-        return exit::with(exit::WRITE);
-    }
-    let is_told = output::print(&format!("{count} hosts in {}\n", list.display()));
-    exit::with(if is_told { 0 } else { exit::WRITE })
+    private::replace(list, &bytes).map_err(|why| Stop {
+        code: exit::WRITE,
+        why: format!("{} cannot be written: {why}", list.display()),
+    })?;
+    print(&format!("{count} hosts in {}\n", list.display()))
 }

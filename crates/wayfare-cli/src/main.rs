@@ -15,6 +15,7 @@ mod exit;
 mod fetch;
 mod hsts;
 mod interfaces;
+mod memory;
 mod output;
 mod pages;
 mod private;
@@ -27,7 +28,9 @@ use std::process::ExitCode;
 use arguments::Command;
 
 fn main() -> ExitCode {
-    match arguments::read() {
+    let (command, memory) = arguments::read();
+    memory::set(memory);
+    match command {
         Command::Get(get) => fetch::run(fetch::Job::from(*get)),
         Command::Head(head) => fetch::run(fetch::Job::from(*head)),
         Command::Post(send) => fetch::run(fetch::Job::sending(http::Method::POST, *send)),
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Dns(asked) => dns::run(&asked),
         Command::Cookies(asked) => cookies::run(&asked),
         Command::Hsts(asked) => hsts::run(&asked),
+        Command::Forget(asked) => memory::forget(&asked),
         Command::Interfaces(asked) => interfaces::run(&asked),
         Command::Proxy(asked) => proxies::run(&asked),
         Command::Demo(demo) => demo::run(&demo),

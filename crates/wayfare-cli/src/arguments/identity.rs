@@ -1,5 +1,6 @@
 //! Options that say who is asking.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,7 +8,7 @@ use wayfare::options::Schemes;
 
 use super::values;
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Who is asking")]
 pub(crate) struct Identity {
     /// Say a name and password when this origin asks, in the strongest way it takes; without the
@@ -38,4 +39,18 @@ pub(crate) struct Identity {
     /// Send this token (RFC 6750) to the origin of each URL, unasked.
     #[arg(long, value_name = "TOKEN", conflicts_with = "user")]
     pub(crate) oauth2_bearer: Option<String>,
+}
+
+impl fmt::Debug for Identity {
+    /// Neither the password nor the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("auth", &self.auth)
+            .field("basic", &self.basic)
+            .field("digest", &self.digest)
+            .field("ntlm", &self.ntlm)
+            .field("netrc", &self.netrc)
+            .field("netrc_file", &self.netrc_file)
+            .finish_non_exhaustive()
+    }
 }

@@ -26,6 +26,21 @@ use trust::Trust;
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    memory: Memory,
+}
+
+/// What is remembered from one command to the next.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "What is remembered")]
+pub(crate) struct Memory {
+    /// Keep what is remembered in this directory: cookies, hosts that want TLS only, exceptions for
+    /// certificates [default: nothing is kept].
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) profile: Option<PathBuf>,
+    /// With --profile: read it, and leave no trace there.
+    #[arg(long, global = true)]
+    pub(crate) private: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +56,7 @@ pub(crate) enum Command {
     Dns(Box<Dns>),
     Cookies(Cookies),
     Hsts(Hsts),
+    Forget(Forget),
     Interfaces(Interfaces),
     Proxy(Proxy),
     Serve(Serve),
@@ -196,15 +212,15 @@ pub(crate) struct Dns {
     pub(crate) patience: Patience,
 }
 
-/// Shows and changes the cookies of a file, which -b reads and -c writes.
+/// Shows and changes the cookies of a profile, or of a file that -b reads and -c writes.
 ///
 /// The file has the form that Netscape began and curl, wget and browsers go on with; values are not
 /// shown, except by `export`.
 #[derive(Debug, Args)]
 pub(crate) struct Cookies {
-    /// The file.
+    /// The file, in the place of a profile.
     #[arg(short = 'c', long, value_name = "FILE")]
-    pub(crate) cookie_jar: PathBuf,
+    pub(crate) cookie_jar: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) action: Option<CookieAction>,
 }
@@ -252,6 +268,26 @@ pub(crate) struct Hsts {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HstsAction {
+    /// Add a host to the profile, or replace what is known of it.
+    Add {
+        /// The host.
+        #[arg(value_name = "HOST")]
+        host: String,
+        /// For every name below it, too.
+        #[arg(long)]
+        include_subdomains: bool,
+        /// For so many seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 31_536_000)]
+        max_age: u64,
+    },
+    /// Print a line for each host of the profile.
+    List,
+    /// Forget what is known of a host; names above it keep theirs.
+    Remove {
+        /// The host.
+        #[arg(value_name = "HOST")]
+        host: String,
+    },
     /// Make a list for --hsts-list out of a text.
     ///
     /// The text is Chromium's transport_security_state_static.json, or has a name a line, with a dot
@@ -264,6 +300,14 @@ pub(crate) enum HstsAction {
         #[arg(short, long, value_name = "LIST")]
         output: PathBuf,
     },
+}
+
+/// Forgets what a profile knows of a site: cookies, strictness, exceptions for certificates.
+#[derive(Debug, Args)]
+pub(crate) struct Forget {
+    /// The registrable domain, or a name below it, which stands for that.
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
 }
 
 /// Lists the network interfaces of this machine with their addresses.
@@ -355,23 +399,25 @@ pub(crate) struct Man {
 }
 
 /// Reads the command line; ends the process on a mistake, and where help was asked for.
-pub(crate) fn read() -> Command {
+pub(crate) fn read() -> (Command, Memory) {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     read_get(&arguments).unwrap_or_else(|| match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli.command,
+        Ok(cli) => (cli.command, cli.memory),
         Err(mistake) => mistakes::with_tip(mistake, &arguments).exit(),
     })
 }
 
 /// `get` alone is read without building the other subcommands, which takes longer than the
 /// transfer of a small body from nearby. Mistakes and help are left to the whole definition.
-fn read_get(arguments: &[OsString]) -> Option<Command> {
+fn read_get(arguments: &[OsString]) -> Option<(Command, Memory)> {
     if arguments.get(1)? != "get" {
         return None;
     }
     let command = Get::augment_args(clap::Command::new("get").disable_help_flag(true));
+    let command = Memory::augment_args(command);
     let matches = command.try_get_matches_from(&arguments[1..]).ok()?;
-    Get::from_arg_matches(&matches).ok().map(|get| Command::Get(Box::new(get)))
+    let memory = Memory::from_arg_matches(&matches).ok()?;
+    Get::from_arg_matches(&matches).ok().map(|get| (Command::Get(Box::new(get)), memory))
 }
 
 fn after_serve() -> String {
@@ -395,11 +441,22 @@ mod tests {
 
     #[test]
     fn the_quick_way_reads_what_the_long_way_reads() {
-        let line = ["wayfare", "get", "-sv", "-H", "A: b", "http://a.test/", "-m", "2.5"];
+        let line = [
+            "wayfare",
+            "get",
+            "-sv",
+            "-H",
+            "A: b",
+            "http://a.test/",
+            "-m",
+            "2.5",
+            "--profile",
+            "p",
+        ];
         let line: Vec<OsString> = line.iter().map(OsString::from).collect();
         let quick = read_get(&line).expect("a sound line");
-        let long = Cli::parse_from(&line).command;
-        assert_eq!(format!("{quick:?}"), format!("{long:?}"));
+        let Cli { command, memory } = Cli::parse_from(&line);
+        assert_eq!(format!("{quick:?}"), format!("{:?}", (command, memory)));
         assert!(read_get(&["wayfare".into(), "get".into(), "--help".into()]).is_none());
     }
 }

@@ -2,6 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 use wayfare::Manager;
+use wayfare::event::{Event, What};
 use wayfare::options::{
     Bodies, Connections, Decoding, Dns, Headers, RedirectPolicy, Redirects, Resolver, Timeouts,
     Versions,
@@ -10,16 +11,20 @@ use wayfare::options::{
 use super::{Stop, cookies};
 use crate::arguments::transfer::{Asking, Connection, Limits, Patience, Transfer};
 use crate::arguments::values::Field;
-use crate::exit;
 use crate::proxies;
 use crate::trust::tls;
+use crate::{exit, memory, output};
 
 /// The manager for all transfers of a command.
 pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
-    let Transfer { asking, identity, limits, connection, trust, .. } = transfer;
+    let Transfer { output, asking, identity, limits, connection, trust, .. } = transfer;
     let way = proxies::of(&connection.proxy)
         .map_err(|proxies::Unusable { code, why }| Stop { code, why })?;
-    let mut builder = Manager::builder();
+    let mut builder = memory::of(Manager::builder());
+    let says = !output.verbose && (!output.silent || output.show_error);
+    if says && memory::is_named() {
+        builder = builder.on_event(complain_of_store);
+    }
     if let Some(list) = &connection.hsts_list {
         let unusable =
             |why: wayfare::Error| Stop { code: exit::READ, why: why.message().to_owned() };
@@ -40,6 +45,13 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .build();
     cookies::read(asking, &manager)?;
     Ok(manager)
+}
+
+/// A profile that cannot be kept is no reason to fail, but one to say so.
+fn complain_of_store(event: &Event) {
+    if let What::StoreFailed { message } = &event.what {
+        output::complain(&output::visible(message));
+    }
 }
 
 /// The fields that every request carries, without those that are to be left out.

@@ -20,7 +20,7 @@ use wayfare::Manager;
 
 use crate::arguments::transfer::Transfer;
 use crate::arguments::{Get, Head, Send};
-use crate::{ending, exit, output};
+use crate::{ending, exit, memory, output};
 use bars::Bars;
 use content::Content;
 use identity::Who;
@@ -126,7 +126,8 @@ fn prepare(job: Job) -> Result<(Shared, Vec<Place>), Stop> {
 
 /// Writes the cookies where they are wanted; a transfer's failure goes before one of this.
 fn keep_cookies(shared: &Shared, code: u8, says: bool) -> u8 {
-    let Err(why) = cookies::write(&shared.transfer.asking, &shared.manager) else { return code };
+    let written = cookies::write(&shared.transfer.asking, &shared.manager);
+    let Err(why) = written.and(memory::save(&shared.manager)) else { return code };
     if says {
         output::complain(&output::visible(&why));
     }

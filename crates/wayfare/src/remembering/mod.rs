@@ -27,6 +27,18 @@ impl Manager {
 }
 
 impl Manager {
+    /// Waits until everything that was learnt so far is written, where it is kept longer than the
+    /// manager lives. What is left is written when the last clone of a manager goes, too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FileSystem`] if something could not be written, unless that was told before.
+    ///
+    /// # Cancel safety
+    /// It is written all the same, if it can be.
+    pub async fn save(&self) -> Result<(), Error> {
+        self.shared.remembered.save().await.map_err(not_kept)
+    }
+
     /// Forgets a site, here and in the profile: the registrable domain that `host` belongs to, and
     /// every name below it. Its cookies, its strictness, the exceptions for its certificates and who
     /// it was told is asking are gone then; what [`Manager::set_credentials`] keeps stays.
@@ -48,6 +60,14 @@ impl Manager {
 }
 
 impl Blocking<Manager> {
+    /// Waits until everything that was learnt so far is written.
+    ///
+    /// # Errors
+    /// As [`Manager::save`].
+    pub fn save(&self) -> Result<(), Error> {
+        wayfare_net::caller::block_on(self.0.save())
+    }
+
     /// The cookies that are remembered.
     #[must_use]
     pub fn cookies(&self) -> Blocking<CookieJar> {

@@ -84,6 +84,17 @@ impl Remembered {
         })
     }
 
+    /// Tells whoever keeps it of everything that has changed, and waits until it is written.
+    pub(crate) async fn save(&self) -> io::Result<()> {
+        self.cookies.save().await?;
+        self.hosts.save().await?;
+        #[cfg(feature = "profile")]
+        if let Some(profile) = &self.profile {
+            profile.flush().await?;
+        }
+        Ok(())
+    }
+
     /// Forgets a site, here and wherever it is kept: the one that `host` belongs to.
     pub(crate) fn forget(&self, host: &str) -> String {
         let site = self.cookies.forget(host);
