@@ -53,7 +53,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A [`CookieStore`](crate::cookies::CookieStore) of your own keeps them longer, or shares them. It is
+//! A [`Profile`](crate::Profile) keeps them from one run of a program to the next. A
+//! [`CookieStore`](crate::cookies::CookieStore) of your own keeps them longer, or shares them. It is
 //! asked for the cookies of a site when a request first goes there, and told every change, in order;
 //! cookies without a date of expiry are only told to one that asks for them. When it fails, an event
 //! says so (`StoreFailed`) and the memory goes on.

@@ -34,6 +34,10 @@
 //! | `CookieLoadControlAttribute`, `CookieSaveControlAttribute` | [`Cookies`](crate::options::Cookies) |
 //! | `setStrictTransportSecurityEnabled` | [`Hsts`](crate::options::Hsts) |
 //! | `strictTransportSecurityHosts`, `addStrictTransportSecurityHosts` | [`strict_transport_security_hosts`](crate::Manager::strict_transport_security_hosts): `list`, `add` |
+//! | `authenticationRequired`, `QAuthenticator` | [`Delegate::credentials`](crate::delegate::Delegate::credentials), [`Request::credentials`](crate::Request::credentials), [`Manager::set_credentials`](crate::Manager::set_credentials) |
+//! | `AuthenticationReuseAttribute` | [`AuthenticationReuse`](crate::options::AuthenticationReuse) |
+//! | `clearAccessCache` | [`Manager::clear_access_cache`](crate::Manager::clear_access_cache) |
+//! | `enableStrictTransportSecurityStore` | [`Builder::profile`](crate::Builder::profile) |
 //! | `supportedSchemes` | [`Manager::supported_schemes`](crate::Manager::supported_schemes) |
 //! | `createRequest` overridden | [`Protocol`](crate::protocol::Protocol) for a scheme |
 //!
@@ -50,4 +54,7 @@
 //! * A `Cookie` field of your own is sent as it is; the jar does not replace it. Cookies have limits,
 //!   an order, prefixes and `SameSite`.
 //!
-//! What is not there yet: a cache, stored credentials, resuming, HTTP/3, FTP.
+//! * Digest takes SHA-256 and SHA-512-256, too; names and passwords are UTF-8; only version 2 of NTLM is
+//!   spoken, and never over HTTP/2.
+//!
+//! What is not there yet: a cache, resuming, HTTP/3, FTP.

@@ -6,6 +6,7 @@
 //! | `client.get(url).header(..).send().await?` | the same |
 //! | `RequestBuilder::json`, `form`, `body` | [`json`](crate::Request::json), [`form`](crate::Request::form), [`body`](crate::Request::body) |
 //! | `basic_auth`, `bearer_auth`, `query` | the same |
+//! | `cookie_store`, `cookie_provider` | on by default; [`CookieStore`](crate::cookies::CookieStore), [`Builder::profile`](crate::Builder::profile) |
 //! | `multipart::Form` | [`Multipart`](crate::Multipart) |
 //! | `Response::status`, `headers`, `url`, `version` | the same |
 //! | `Response::chunk`, `bytes`, `text`, `json` | the same |
@@ -29,5 +30,7 @@
 //! * A mistake in putting a request together never panics: it is told when the request is sent.
 //! * Once a secret stayed behind in a chain of redirects it stays behind, also at `A → B → B`.
 //!
-//! What is not there yet: cookies, HSTS, a cache, stored credentials,
-//! resuming, HTTP/3, FTP.
+//! * A user and password in a URL are said when the server asks, in the strongest way it takes; `basic_auth`
+//!   says them unasked.
+//!
+//! What is not there yet: a cache, resuming, HTTP/3, FTP.

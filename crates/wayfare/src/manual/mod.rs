@@ -8,6 +8,8 @@
 //! * [`names_and_addresses`]: who looks names up, which address is taken, and the way out.
 //! * [`proxies`]: which way requests go, and what is done when a proxy fails.
 //! * [`cookies`]: what is remembered of servers: cookies, and hosts that want TLS only.
+//! * [`identity`]: who is asking, when that is said, and to whom.
+//! * [`profiles`]: what a program remembers from one run to the next.
 //! * [`queueing`]: who goes next.
 //! * [`two_faces`]: awaited and blocking, and where the I/O is done.
 //! * [`from_qt`] and [`from_reqwest`]: for those who come from there.
@@ -17,8 +19,11 @@ pub mod certificates;
 pub mod cookies;
 pub mod from_qt;
 pub mod from_reqwest;
+pub mod identity;
 pub mod life_of_a_request;
 pub mod names_and_addresses;
+#[cfg(feature = "profile")]
+pub mod profiles;
 pub mod proxies;
 pub mod queueing;
 pub mod security;

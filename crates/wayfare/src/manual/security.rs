@@ -16,8 +16,8 @@
 //!   changed port included, and do not come back later in the chain.
 //! * Cookies go where RFC 6265bis lets them, and strict hosts are reached over TLS only; see
 //!   [`cookies`](super::cookies).
-//! * User name and password of a URL become credentials for its origin and never leave in a URL, a
-//!   field or an error.
+//! * User name and password of a URL become credentials for its origin, are only said when it asks, and
+//!   never leave in a URL or an error; see [`identity`](super::identity).
 //! * Heads have limits (100 fields, 100 KiB each, 256 KiB in all), interim answers too (10), codings
 //!   too (5 in a chain, and the bomb guard).
 //! * HTTP/1.1 framing is read strictly: contradicting lengths, both framings at once, bare line
