@@ -19,6 +19,8 @@ pub(crate) struct Given<'a> {
     pub(crate) authority: Option<&'a Path>,
     /// Who named the way.
     pub(crate) way: NamedBy,
+    /// What may help, if that is known already.
+    pub(crate) hint: Option<String>,
 }
 
 /// Who named the way.
@@ -39,7 +41,7 @@ impl From<&ProxyOptions> for NamedBy {
 impl<'a> Given<'a> {
     /// Nothing but what failed.
     pub(crate) fn of(url: &'a str) -> Self {
-        Self { url, user: None, authority: None, way: NamedBy::Setting }
+        Self { url, user: None, authority: None, way: NamedBy::Setting, hint: None }
     }
 
     /// What failed, and who named the way.
@@ -210,6 +212,9 @@ fn of_status(status: u16, error: &Error, given: &Given<'_>) -> Option<String> {
 }
 
 fn unauthorized(error: &Error, given: &Given<'_>) -> String {
+    if let Some(hint) = &given.hint {
+        return hint.clone();
+    }
     let asked = Url::parse(given.url).ok();
     let is_given =
         given.user.is_some() || asked.as_ref().is_some_and(|url| !url.username().is_empty());

@@ -11,26 +11,30 @@ use wayfare::options;
 use wayfare::rules::date;
 
 use crate::arguments::{CookieAction, Cookies};
-use crate::{exit, memory, output, private};
-
-/// Why nothing more is done, and the exit code that says so.
-struct Stop(u8, String);
+use crate::fetch::Stop;
+use crate::memory::{self, Begin};
+use crate::{exit, output, private};
 
 /// Shows or changes cookies.
 pub(crate) fn run(asked: &Cookies) -> ExitCode {
     match act(asked) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop(code, why)) => {
-            output::complain(&why);
+        Err(Stop { code, why }) => {
+            output::complain(&output::visible(&why));
             exit::with(code)
         }
     }
 }
 
 fn act(asked: &Cookies) -> Result<(), Stop> {
+    if asked.cookie_jar.is_some() && memory::is_named() {
+        return Err(Stop::usage(
+            "-c names a file in the place of --profile: one of them is enough",
+        ));
+    }
     let manager = match &asked.cookie_jar {
         Some(file) => of_file(file, asked.imports())?,
-        None => memory::alone("without -c FILE this").map_err(|why| Stop(exit::USAGE, why))?,
+        None => of_profile(asked.action.as_ref().unwrap_or(&CookieAction::List))?,
     };
     let jar = manager.blocking().cookies();
     match asked.action.as_ref().unwrap_or(&CookieAction::List) {
@@ -43,18 +47,23 @@ fn act(asked: &Cookies) -> Result<(), Stop> {
             print(&String::from_utf8_lossy(&exported.text))
         }
         CookieAction::Import { file } => {
-            let text = fs::read(file).map_err(|why| {
-                Stop(exit::READ, format!("{} cannot be read: {why}", file.display()))
+            let text = fs::read(file).map_err(|why| Stop {
+                code: exit::READ,
+                why: format!("{} cannot be read: {why}", file.display()),
             })?;
             let imported = match std::str::from_utf8(&text) {
                 Ok(json) if json.trim_start().starts_with('[') => jar.import_json(json),
                 _ => jar.import_netscape(&text),
             };
-            let imported = imported.map_err(|why| failed(&why))?;
-            for why in &imported.refused {
-                output::complain(&format!("{}: {why}", file.display()));
-            }
+            let imported = imported.map_err(|why| unreadable(file, &why.message()))?;
+            complain(file, &imported);
+            let ending = all(&manager)?.iter().filter(|cookie| cookie.expiry.is_none()).count();
             save(asked, &manager)?;
+            if asked.cookie_jar.is_none() && ending > 0 {
+                output::complain(&format!(
+                    "{ending} cookies have no date of expiry, and are not kept in a profile"
+                ));
+            }
             print(&format!(
                 "{} kept, {} expired, {} refused\n",
                 imported.kept,
@@ -72,7 +81,7 @@ fn remove(
     domain: &str,
     name: Option<&str>,
 ) -> Result<(), Stop> {
-    let domain = domain.trim_start_matches('.').to_lowercase();
+    let domain = memory::host_of(domain.trim_start_matches('.')).to_lowercase();
     let is_meant = |cookie: &&Cookie| {
         let is_below = cookie.domain.strip_suffix(&domain);
         is_below.is_some_and(|before| before.is_empty() || before.ends_with('.'))
@@ -87,6 +96,18 @@ fn remove(
     print(&format!("{} removed\n", keys.len()))
 }
 
+fn of_profile(action: &CookieAction) -> Result<Manager, Stop> {
+    let begin = match action {
+        CookieAction::Import { .. } => Begin::May,
+        _ => Begin::MustNot,
+    };
+    let manager = memory::alone("without -c FILE this", begin)?;
+    if matches!(action, CookieAction::Import { .. } | CookieAction::Remove { .. }) {
+        memory::not_private("this")?;
+    }
+    Ok(manager)
+}
+
 /// A manager that holds whatever a file has.
 fn of_file(file: &Path, may_begin: bool) -> Result<Manager, Stop> {
     let limits = Limits { per_domain: usize::MAX, all: usize::MAX / 2, ..Limits::default() };
@@ -99,23 +120,33 @@ fn of_file(file: &Path, may_begin: bool) -> Result<Manager, Stop> {
         Err(why) if why.kind() == ErrorKind::NotFound && may_begin => Imported::default(),
         Err(why) => return Err(unreadable(file, &why)),
     };
-    for why in &read.refused {
+    complain(file, &read);
+    Ok(manager)
+}
+
+/// Tells what was refused, the first of it one by one.
+fn complain(file: &Path, imported: &Imported) {
+    for why in imported.refused.iter().take(MOST_COMPLAINTS) {
         output::complain(&format!("{}: {why}", file.display()));
     }
-    Ok(manager)
+    if let Some(more) = imported.refused.len().checked_sub(MOST_COMPLAINTS + 1) {
+        output::complain(&format!("{}: and {} more", file.display(), more + 1));
+    }
 }
 
 fn save(asked: &Cookies, manager: &Manager) -> Result<(), Stop> {
     let Some(file) = &asked.cookie_jar else {
-        return memory::save(manager).map_err(|why| Stop(exit::WRITE, why));
+        return memory::save(manager).map_err(|why| Stop { code: exit::WRITE, why });
     };
     let exported = manager.blocking().cookies().export_netscape().map_err(|why| failed(&why))?;
     if exported.left_out > 0 {
         let count = exported.left_out;
         output::complain(&format!("the file has no place for {count} of the cookies"));
     }
-    private::replace(file, &exported.text)
-        .map_err(|why| Stop(exit::WRITE, format!("{} cannot be written: {why}", file.display())))
+    private::replace(file, &exported.text).map_err(|why| Stop {
+        code: exit::WRITE,
+        why: format!("{} cannot be written: {why}", file.display()),
+    })
 }
 
 fn all(manager: &Manager) -> Result<Vec<Cookie>, Stop> {
@@ -143,14 +174,16 @@ fn list(all: &[Cookie]) -> String {
 }
 
 fn print(text: &str) -> Result<(), Stop> {
-    let failed = || Stop(exit::WRITE, "standard output cannot be written".to_owned());
+    let failed = || Stop { code: exit::WRITE, why: "standard output cannot be written".to_owned() };
     output::print(text).then_some(()).ok_or_else(failed)
 }
 
 fn unreadable(file: &Path, why: &dyn std::fmt::Display) -> Stop {
-    Stop(exit::READ, format!("{} cannot be read: {why}", file.display()))
+    Stop { code: exit::READ, why: format!("{} cannot be read: {why}", file.display()) }
 }
 
 fn failed(why: &wayfare::Error) -> Stop {
-    Stop(exit::code(why), why.message().to_owned())
+    memory::failed(why)
 }
+
+const MOST_COMPLAINTS: usize = 20;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use wayfare::hsts::{Reach, StrictHost, StrictTransportSecurityHosts, compile_list};
 use wayfare::rules::date;
-use wayfare::{Blocking, Error, Manager};
+use wayfare::{Blocking, Error};
 
 use crate::arguments::{Hsts, HstsAction};
 use crate::fetch::Stop;
-use crate::{exit, memory, output, private};
+use crate::memory::{self, Begin};
+use crate::{exit, output, private};
 
 /// Makes a list, or shows and changes what a profile knows.
 pub(crate) fn run(asked: &Hsts) -> ExitCode {
@@ -34,31 +35,25 @@ pub(crate) fn run(asked: &Hsts) -> ExitCode {
 }
 
 fn list() -> Result<(), Stop> {
-    let manager = profile()?;
+    let manager = memory::alone("this", Begin::MustNot)?;
     let hosts = manager.blocking().strict_transport_security_hosts().list();
     let row = |host: &StrictHost| {
         let below = if host.reach == Reach::Subdomains { " and every name below it" } else { "" };
         format!("{}{below} until {}\n", host.host, date::format(host.expiry.seconds()))
     };
-    print(&hosts.map_err(failed)?.iter().map(row).collect::<String>())
+    let hosts = hosts.map_err(|why| memory::failed(&why))?;
+    print(&hosts.iter().map(row).collect::<String>())
 }
 
 fn change(
     change: impl FnOnce(&Blocking<StrictTransportSecurityHosts>) -> Result<bool, Error>,
 ) -> Result<(), Stop> {
-    let manager = profile()?;
-    let is_known = change(&manager.blocking().strict_transport_security_hosts()).map_err(failed)?;
+    let manager = memory::alone("this", Begin::May)?;
+    memory::not_private("this")?;
+    let is_known = change(&manager.blocking().strict_transport_security_hosts())
+        .map_err(|why| memory::failed(&why))?;
     memory::save(&manager).map_err(|why| Stop { code: exit::WRITE, why })?;
-    print(if is_known { "" } else { "nothing was known of it\n" })
-}
-
-fn profile() -> Result<Manager, Stop> {
-    memory::alone("this").map_err(Stop::usage)
-}
-
-#[allow(clippy::needless_pass_by_value)] // As `map_err` gives it.
-fn failed(why: Error) -> Stop {
-    Stop { code: exit::code(&why), why: why.message().to_owned() }
+    print(if is_known { "done\n" } else { "nothing was known of it\n" })
 }
 
 fn print(text: &str) -> Result<(), Stop> {

@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use wayfare::{Builder, Manager, Profile};
+use url::Url;
+use wayfare::{Builder, Error, ErrorKind, Forgotten, Manager, Profile};
 
 use crate::arguments::{Forget, Memory};
+use crate::fetch::Stop;
 use crate::{exit, output};
 
 /// Options of the whole program, set once before anything else is done.
@@ -45,25 +47,71 @@ pub(crate) fn save(manager: &Manager) -> Result<(), String> {
     manager.blocking().save().map_err(|why| why.message().to_owned())
 }
 
+/// Whether a profile may begin with a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    May,
+    MustNot,
+}
+
 /// The manager of a profile alone, for those who look at what it keeps.
-pub(crate) fn alone(what_for: &str) -> Result<Manager, String> {
+pub(crate) fn alone(what_for: &str, begin: Begin) -> Result<Manager, Stop> {
     match profile() {
+        // What is looked at, or taken out of, has to be there.
+        Some(profile) if begin == Begin::MustNot && !profile.directory().is_dir() => Err(Stop {
+            code: exit::READ,
+            why: format!("there is no profile in {}", profile.directory().display()),
+        }),
         Some(profile) => Ok(Manager::builder().profile(profile).build()),
-        None => Err(format!("{what_for} needs --profile DIR")),
+        None => Err(Stop::usage(format!("{what_for} needs --profile DIR"))),
     }
 }
 
 /// Forgets a site.
 pub(crate) fn forget(asked: &Forget) -> ExitCode {
-    let forgotten = alone("forget").map_err(|why| (exit::USAGE, why)).and_then(|manager| {
-        manager.forget(&asked.site);
-        save(&manager).map_err(|why| (exit::WRITE, why))
+    let forgotten = alone("forget", Begin::MustNot).and_then(|manager| {
+        not_private("forget")?;
+        let host = host_of(&asked.site);
+        manager.blocking().forget(&host).map_err(|why| failed(&why))
     });
     match forgotten {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((code, why)) => {
+        Ok(Forgotten { site, cookies, strict_hosts, exceptions, .. }) => {
+            let told = output::print(&format!(
+                "{site}: {cookies} cookies, {strict_hosts} strict hosts, {exceptions} exceptions \
+                 forgotten\n"
+            ));
+            exit::with(if told { 0 } else { exit::WRITE })
+        }
+        Err(Stop { code, why }) => {
             output::complain(&output::visible(&why));
             exit::with(code)
         }
     }
+}
+
+/// The host of what may be a URL, or have a port.
+pub(crate) fn host_of(text: &str) -> String {
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let host = Url::parse(&with_scheme).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| text.to_owned())
+}
+
+/// What changes a profile cannot leave it as it is.
+pub(crate) fn not_private(what: &str) -> Result<(), Stop> {
+    match MEMORY.get().is_some_and(|memory| memory.private) {
+        true => {
+            Err(Stop::usage(format!("{what} changes the profile, so --private makes no sense")))
+        }
+        false => Ok(()),
+    }
+}
+
+/// How a command ends for which a profile could not be read or written.
+pub(crate) fn failed(why: &Error) -> Stop {
+    let code = match why.kind() {
+        ErrorKind::FileSystem => exit::WRITE,
+        ErrorKind::InvalidRequest => exit::USAGE,
+        _ => exit::code(why),
+    };
+    Stop { code, why: why.message().to_owned() }
 }

@@ -34,7 +34,14 @@ fn cookies_of_one_command_go_with_the_next() {
     assert_eq!(get(&["get", &show]), "");
     assert_eq!(get(&["cookies", "import", &file]), "1 kept, 0 expired, 0 refused\n");
     assert_eq!(get(&["get", &show]), "sid=1");
-    assert_eq!(run(&with(&profile, &["forget", "127.0.0.1"])).code, 0);
+    let url = server.url("/");
+    assert_eq!(
+        get(&["forget", &url]),
+        "127.0.0.1: 1 cookies, 0 strict hosts, 0 exceptions forgotten\n"
+    );
+    assert_eq!(run(&with(&profile, &["forget", "--private", &url])).code, 2);
+    assert_eq!(run(&with(&scratch.text("typo"), &["forget", &url])).code, 26);
+    assert_eq!(run(&with(&profile, &["forget", "a b"])).code, 2);
     assert_eq!(get(&["get", &show]), "");
     let nowhere = run(&["cookies"]);
     assert!(nowhere.code == 2 && nowhere.err.contains("--profile DIR"), "{}", nowhere.err);

@@ -40,6 +40,7 @@ pub use body::multipart::{Multipart, Part};
 pub use body::{Body, Source};
 pub use error::{Error, ErrorKind, Phase, ProxyProblem, Retry, Stage};
 pub use manager::{Builder, Manager};
+pub use remembering::Forgotten;
 pub use reply::{Redirect, Reply};
 pub use request::{Awaited, Request, Waited};
 #[cfg(feature = "profile")]
@@ -149,7 +150,7 @@ pub mod rules {
     pub use wayfare_proto::policy::auth;
     pub use wayfare_proto::policy::redirect::SECRET_FIELDS;
     pub use wayfare_proto::syntax::visible::visible;
-    pub use wayfare_proto::syntax::{challenge, content_disposition, cookie_date, date};
+    pub use wayfare_proto::syntax::{challenge, content_disposition, cookie_date, date, netrc};
 }
 
 /// The seam to the machine, for tests that replace it.

@@ -65,8 +65,12 @@ fn what_is_remembered_is_there_the_next_time() {
             again.blocking().strict_transport_security_hosts().is_strict("a.strict.test").unwrap()
         );
         assert!(again.options().tls.exceptions().holds(&exception));
-        again.forget("www.odd.test");
-        again.forget("127.0.0.1");
+        let forgotten = again.blocking().forget("www.Odd.test").unwrap();
+        assert_eq!((&*forgotten.site, forgotten.exceptions), ("odd.test", 1));
+        assert_eq!(again.blocking().forget("127.0.0.1").unwrap().cookies, 1);
+        // Others' sites are not below a suffix for that.
+        assert_eq!(again.blocking().forget("test").unwrap().strict_hosts, 0);
+        assert!(again.blocking().forget("a b").is_err());
         drop(again);
 
         let last = with(Profile::new(&directory.0));
@@ -113,7 +117,7 @@ fn a_private_manager_reads_and_leaves_no_trace() {
     private.blocking().cookies().store(&server.url("/"), "new=1; Max-Age=60").unwrap();
     let got = fetch(Face::Waited, &private, Ask::get(server.url("/cookies"))).unwrap();
     assert_eq!(got.body, "old=1; new=1");
-    private.forget("127.0.0.1");
+    private.blocking().forget("127.0.0.1").unwrap();
     assert!(names(&private).is_empty());
     drop(private);
     assert_eq!(names(&with(Profile::new(&directory.0))), ["old"]);

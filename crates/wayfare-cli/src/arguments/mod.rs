@@ -34,8 +34,8 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "What is remembered")]
 pub(crate) struct Memory {
-    /// Keep what is remembered in this directory: cookies, hosts that want TLS only, exceptions for
-    /// certificates [default: nothing is kept].
+    /// Keep what is remembered in this directory: cookies with a date of expiry, hosts that want TLS
+    /// only, and the exceptions for certificates that applications made [default: nothing is kept].
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) profile: Option<PathBuf>,
     /// With --profile: read it, and leave no trace there.
@@ -259,7 +259,7 @@ pub(crate) enum CookieAction {
     },
 }
 
-/// Makes lists of hosts that are to be reached over TLS only (HSTS).
+/// Shows and changes the hosts that a profile reaches over TLS only, and makes lists of such hosts.
 #[derive(Debug, Args)]
 pub(crate) struct Hsts {
     #[command(subcommand)]

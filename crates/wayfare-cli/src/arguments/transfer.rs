@@ -149,6 +149,12 @@ pub(crate) struct Connection {
     /// `if!` and `host!` in front say which it is [default: as routing decides].
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(crate) interface: Option<Binding>,
+    /// Remember hosts that want TLS only, and obey them [default: with --profile or --hsts-list].
+    #[arg(long, conflicts_with = "no_hsts")]
+    pub(crate) with_hsts: bool,
+    /// Remember and obey no such hosts.
+    #[arg(long, conflicts_with = "hsts_list")]
+    pub(crate) no_hsts: bool,
     /// Reach the hosts of this list over TLS only (`wayfare hsts import` makes it) [default: none].
     #[arg(long, value_name = "LIST")]
     pub(crate) hsts_list: Option<PathBuf>,

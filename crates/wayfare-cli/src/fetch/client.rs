@@ -4,8 +4,8 @@ use http::header::{self, HeaderMap, HeaderValue};
 use wayfare::Manager;
 use wayfare::event::{Event, What};
 use wayfare::options::{
-    Bodies, Connections, Decoding, Dns, Headers, RedirectPolicy, Redirects, Resolver, Timeouts,
-    Versions,
+    Bodies, Connections, Decoding, Dns, Headers, Hsts, RedirectPolicy, Redirects, Resolver,
+    Timeouts, Versions,
 };
 
 use super::{Stop, cookies};
@@ -38,13 +38,22 @@ pub(super) fn manager(transfer: &Transfer) -> Result<Manager, Stop> {
         .connections(connections(connection))
         .dns(dns(connection))
         .tls(tls(trust)?)
-        .auth(super::identity::auth(identity))
+        .auth(super::identity::auth(identity)?)
         .proxies(way)
         .cookies(cookies::options(asking))
+        .hsts(hsts(connection))
         .delegate(proxies::ByOption::new(&connection.proxy))
         .build();
     cookies::read(asking, &manager)?;
     Ok(manager)
+}
+
+fn hsts(connection: &Connection) -> Hsts {
+    match (connection.with_hsts, connection.no_hsts) {
+        (true, _) => Hsts::On,
+        (_, true) => Hsts::Off,
+        _ => Hsts::Automatic,
+    }
 }
 
 /// A profile that cannot be kept is no reason to fail, but one to say so.

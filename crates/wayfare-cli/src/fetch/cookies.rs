@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 
 use http::HeaderValue;
 use wayfare::Manager;
@@ -35,7 +36,12 @@ pub(super) fn read(asking: &Asking, manager: &Manager) -> Result<(), Stop> {
             code: exit::READ,
             why: format!("--cookie: the file {name} cannot be read: {why}; cookies have an `=`"),
         };
-        let text = fs::read(name).map_err(|why| unreadable(why.to_string()))?;
+        // The file that -c is going to write need not be there yet.
+        let is_written = asking.cookie_jar.as_deref() == Some(Path::new(name));
+        let text = match fs::read(name) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound && is_written => continue,
+            read => read.map_err(|why| unreadable(why.to_string()))?,
+        };
         let imported = manager.blocking().cookies().import_netscape(text);
         let imported = imported.map_err(|why| unreadable(why.message().to_owned()))?;
         if let Some(first) = imported.refused.first() {

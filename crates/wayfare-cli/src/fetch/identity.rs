@@ -1,6 +1,10 @@
 //! Who the requests of a command say to be.
 
-use wayfare::Request;
+use std::fmt;
+use wayfare::rules::auth::Asker;
+use wayfare::rules::netrc::Netrc as Entries;
+use wayfare::{Reply, Request};
+
 use wayfare::delegate::Credentials;
 use wayfare::options::{Auth, Netrc, Scheme, Schemes};
 
@@ -49,14 +53,22 @@ impl Who {
     }
 }
 
-/// How a manager says who is asking.
-pub(super) fn auth(options: &Identity) -> Auth {
+/// How a manager says who is asking. A file that was named is looked at before anything is sent.
+pub(super) fn auth(options: &Identity) -> Result<Auth, Stop> {
+    if let Some(file) = &options.netrc_file {
+        let unusable = |why: &dyn fmt::Display| Stop {
+            code: exit::READ,
+            why: format!("--netrc-file: {} cannot be used: {why}", file.display()),
+        };
+        let text = std::fs::read_to_string(file).map_err(|why| unusable(&why))?;
+        Entries::parse(&text).map_err(|why| unusable(&why))?;
+    }
     let netrc = match &options.netrc_file {
         Some(file) => Netrc::File(file.clone()),
         None if options.netrc => Netrc::Home,
         None => Netrc::Off,
     };
-    Auth { schemes: schemes(options), netrc, ..Auth::default() }
+    Ok(Auth { schemes: schemes(options), netrc, ..Auth::default() })
 }
 
 fn schemes(options: &Identity) -> Schemes {
@@ -76,5 +88,27 @@ fn password_of(user: &str) -> Result<String, Stop> {
     rpassword::prompt_password(prompt).map_err(|why| Stop {
         code: exit::USAGE,
         why: format!("there is nobody to ask for the password of -u {user} ({why}); -u USER:PASSWORD names it"),
+    })
+}
+
+/// What may help where a server does not let somebody in.
+pub(super) fn hint(reply: &Reply, options: &Identity) -> Option<String> {
+    let challenges = Asker::Origin.challenges(reply.headers());
+    let offered: Vec<_> =
+        challenges.iter().filter_map(|one| Scheme::by_name(&one.scheme)).collect();
+    let names = offered.iter().map(|scheme| scheme.name()).collect::<Vec<_>>().join(", ");
+    let allowed = schemes(options);
+    if offered.is_empty() {
+        return Some("the server does not say how it wants to know who is asking".to_owned());
+    }
+    if !offered.iter().any(|scheme| allowed.has(*scheme)) {
+        return Some(format!("the server takes {names}, which the options do not allow"));
+    }
+    if options.oauth2_bearer.is_some() {
+        return Some("the server did not accept the token".to_owned());
+    }
+    let netrc = options.netrc || options.netrc_file.is_some();
+    (options.user.is_none() && netrc).then(|| {
+        "the server did not accept what the netrc file has for it, if it has anything".to_owned()
     })
 }

@@ -8,13 +8,14 @@ use wayfare::{Error, Reply};
 
 use super::place::{Place, Reserved, Target};
 use super::talk::{self, Talk};
-use super::{Shared, Stop, client};
+use super::{Shared, Stop, client, identity};
 use crate::advice::{self, Given};
 use crate::{exit, output};
 
 /// Why a transfer has failed.
 enum Failure {
-    Transfer(Error),
+    /// With what may help, if that is known here.
+    Transfer(Error, Option<String>),
     Stop(Stop),
     /// Nobody reads standard output any more, which needs no words.
     OutputGone,
@@ -22,7 +23,7 @@ enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Transfer(error)
+        Self::Transfer(error, None)
     }
 }
 
@@ -47,8 +48,9 @@ pub(super) async fn one(shared: &Shared, place: &Place) -> u8 {
                 if shared.is_one_of_many { advice::shown(&place.url) + ": " } else { "".into() };
             (code, Some(output::visible(&format!("{about}{why}"))))
         }
-        Err(Failure::Transfer(error)) => {
-            (exit::code(&error), Some(advice::line(&error, &given(shared, place))))
+        Err(Failure::Transfer(error, hint)) => {
+            let line = advice::line(&error, &Given { hint, ..given(shared, place) });
+            (exit::code(&error), Some(line))
         }
     };
     bar.fail();
@@ -71,6 +73,7 @@ fn given<'a>(shared: &'a Shared, place: &'a Place) -> Given<'a> {
         user: shared.transfer.identity.user.as_deref(),
         authority: shared.transfer.trust.cacert.as_deref(),
         way: (&shared.transfer.connection.proxy).into(),
+        hint: None,
     }
 }
 
@@ -81,7 +84,14 @@ async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Res
     if shows_head {
         written(write_head(&reply))?;
     }
-    let reply = if output.no_fail { reply } else { reply.error_for_status()? };
+    let hint = match reply.status() {
+        StatusCode::UNAUTHORIZED => identity::hint(&reply, &shared.transfer.identity),
+        _ => None,
+    };
+    let reply = match output.no_fail {
+        true => reply,
+        false => reply.error_for_status().map_err(|error| Failure::Transfer(error, hint))?,
+    };
     tell_ignored_range(shared, &reply);
     let reply = match shared.transfer.limits.limit_rate {
         Some(rate) => reply.paced(rate),

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use url::{Position, Url};
 use wayfare::event::{Event, Timings, What};
 use wayfare::rules::SECRET_FIELDS;
+use wayfare::rules::challenge::Challenge;
 use wayfare::tls::EarlyOutcome;
 
 use crate::advice::shown as shown_url;
@@ -139,12 +140,25 @@ fn in_words(what: &What) -> Option<String> {
 
 /// A field's value, unless it is a secret.
 fn shown(name: &HeaderName, value: &HeaderValue) -> String {
+    if *name == header::WWW_AUTHENTICATE || *name == header::PROXY_AUTHENTICATE {
+        return schemes(value);
+    }
     // Naming the host is no secret, though it does not follow a redirect either.
     let is_secret = name != header::HOST && SECRET_FIELDS.contains(&name.as_str());
     if value.is_sensitive() || is_secret || name == header::SET_COOKIE {
         return "[hidden]".to_owned();
     }
     String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// The schemes of challenges with their realms: what else there is may be a secret.
+fn schemes(value: &HeaderValue) -> String {
+    let one = |challenge: &Challenge| match challenge.realm() {
+        Some(realm) => format!("{} realm=\"{}\"", challenge.scheme, realm.escape_debug()),
+        None => challenge.scheme.clone(),
+    };
+    let read = Challenge::parse(value.as_bytes());
+    read.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// The phases of a transfer as a table.

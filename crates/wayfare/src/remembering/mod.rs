@@ -5,6 +5,9 @@ pub(crate) mod hosts;
 
 use std::io;
 
+use wayfare_net::runtime::Home;
+use wayfare_net::tls::exceptions::Exception;
+
 use crate::blocking::Blocking;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::manager::Manager;
@@ -21,7 +24,7 @@ impl Manager {
     /// The hosts that are known to want to be reached over TLS only.
     #[must_use]
     pub fn strict_transport_security_hosts(&self) -> StrictTransportSecurityHosts {
-        let home = wayfare_net::runtime::Home::current;
+        let home = Home::current;
         StrictTransportSecurityHosts { remembered: self.shared.remembered.clone(), home }
     }
 }
@@ -39,24 +42,68 @@ impl Manager {
         self.shared.remembered.save().await.map_err(not_kept)
     }
 
-    /// Forgets a site, here and in the profile: the registrable domain that `host` belongs to, and
-    /// every name below it. Its cookies, its strictness, the exceptions for its certificates and who
-    /// it was told is asking are gone then; what [`Manager::set_credentials`] keeps stays.
-    pub fn forget(&self, host: &str) {
-        let host = host.to_ascii_lowercase();
-        let site = self.shared.remembered.forget(&host);
-        let is_of_site = |name: &str| {
-            name.strip_suffix(&*site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
-        self.shared.access.forget(is_of_site);
-        let exceptions = self.options().tls.exceptions();
-        for (exception, _) in exceptions.all() {
-            if is_of_site(&exception.host) {
-                // What cannot be taken out of a file is gone from memory all the same.
-                let _ = exceptions.remove(&exception.host);
-            }
-        }
+    /// Forgets a site, here and in the profile: the registrable domain that `host` belongs to and
+    /// every name below it, or an address or a single name alone. Its cookies, its strictness, the
+    /// exceptions for its certificates and who it was told is asking are gone then; what
+    /// [`Manager::set_credentials`] keeps stays, and so do connections.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] if it is no host's name; [`ErrorKind::FileSystem`] if what is
+    /// kept could not be read or written.
+    ///
+    /// # Cancel safety
+    /// It may be forgotten or not.
+    pub async fn forget(&self, host: &str) -> Result<Forgotten, Error> {
+        let home = Home::current().map_err(|why| crate::manager::no_home(&why))?;
+        self.forget_in(host, home).await
     }
+
+    async fn forget_in(&self, host: &str, home: Home) -> Result<Forgotten, Error> {
+        let host = host_named(host)?;
+        let remembered = &self.shared.remembered;
+        remembered.cookies.bring(&host).await.map_err(not_kept)?;
+        remembered.hosts.bring(&host, &home).await.map_err(not_kept)?;
+        let site = remembered.cookies.site_of(&host);
+        let (cookies, strict_hosts) = remembered.forget(&site);
+        self.shared.access.forget(|name| site.has(name));
+        let kept = self.options().tls.exceptions();
+        let of_site = |exception: &Exception| site.has(&exception.host);
+        let hosts: Vec<_> = kept
+            .all()
+            .into_iter()
+            .map(|(one, _)| one)
+            .filter(of_site)
+            .map(|one| one.host)
+            .collect();
+        for host in &hosts {
+            kept.remove(host).map_err(not_kept)?;
+        }
+        remembered.save().await.map_err(not_kept)?;
+        Ok(Forgotten { site: site.name, cookies, strict_hosts, exceptions: hosts.len() })
+    }
+}
+
+/// What [`Manager::forget`] forgot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Forgotten {
+    /// The site, for example `example.org`.
+    pub site: String,
+    /// How many cookies.
+    pub cookies: usize,
+    /// How many hosts that want TLS only.
+    pub strict_hosts: usize,
+    /// How many exceptions for certificates.
+    pub exceptions: usize,
+}
+
+/// The name of a host in its normal form.
+fn host_named(host: &str) -> Result<String, Error> {
+    let parsed = url::Host::parse(host).map(|host| host.to_string());
+    let name = parsed.ok().filter(|name| !name.is_empty());
+    name.ok_or_else(|| {
+        Error::invalid_request(format!("\"{}\" is no host's name", host.escape_debug()))
+    })
 }
 
 impl Blocking<Manager> {
@@ -68,6 +115,14 @@ impl Blocking<Manager> {
         wayfare_net::caller::block_on(self.0.save())
     }
 
+    /// Forgets a site, here and in the profile.
+    ///
+    /// # Errors
+    /// As [`Manager::forget`].
+    pub fn forget(&self, host: &str) -> Result<Forgotten, Error> {
+        wayfare_net::caller::block_on(self.0.forget_in(host, Home::Caller))
+    }
+
     /// The cookies that are remembered.
     #[must_use]
     pub fn cookies(&self) -> Blocking<CookieJar> {
@@ -77,7 +132,7 @@ impl Blocking<Manager> {
     /// The hosts that are known to want to be reached over TLS only.
     #[must_use]
     pub fn strict_transport_security_hosts(&self) -> Blocking<StrictTransportSecurityHosts> {
-        let home = || Ok(wayfare_net::runtime::Home::Caller);
+        let home = || Ok(Home::Caller);
         let hosts = self.0.strict_transport_security_hosts();
         Blocking(StrictTransportSecurityHosts { home, ..hosts })
     }

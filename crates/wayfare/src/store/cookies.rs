@@ -13,7 +13,7 @@ use wayfare_proto::policy::cookie::{Change, Context, Cookie, CookieKey, Limits, 
 use wayfare_proto::syntax::set_cookie::SetCookie;
 use wayfare_proto::syntax::stamp::Stamp;
 
-use super::{Storing, Unsaved};
+use super::{Below, Site, Storing, Unsaved};
 
 /// Keeps cookies longer than a manager lives, or in another place.
 ///
@@ -187,12 +187,17 @@ impl Cookies {
         self.lock().remove(key).is_some()
     }
 
-    /// Forgets the cookies of a host's site; says which site that is.
-    pub(crate) fn forget(&self, host: &str) -> String {
-        let mut jar = self.lock();
-        let site = jar.site_of(host).to_owned();
-        jar.forget(&site);
-        site
+    /// The site that a host belongs to, and whose names it has.
+    pub(crate) fn site_of(&self, host: &str) -> Site {
+        let jar = self.lock();
+        let name = jar.site_of(host).to_owned();
+        let has_one_owner = jar.suffixes().registrable(&name).is_some();
+        Site { name, below: if has_one_owner { Below::Included } else { Below::Left } }
+    }
+
+    /// Forgets the cookies of a site; says how many.
+    pub(crate) fn forget(&self, site: &Site) -> usize {
+        self.lock().forget(&site.name)
     }
 
     pub(crate) fn clear(&self) {

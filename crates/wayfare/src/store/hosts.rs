@@ -132,9 +132,9 @@ impl Hosts {
         Ok(())
     }
 
-    /// Forgets what is known of a site; what the list says of it stays.
-    pub(crate) fn forget_site(&self, site: &str) {
-        self.lock().forget_site(site);
+    /// Forgets the hosts whose names `which` picks; what the list says of them stays.
+    pub(crate) fn forget_all(&self, which: impl Fn(&str) -> bool) -> usize {
+        self.lock().forget_all(which)
     }
 
     /// True if a host is to be reached over TLS only; what is known of it must have been brought.

@@ -95,15 +95,16 @@ impl Remembered {
         Ok(())
     }
 
-    /// Forgets a site, here and wherever it is kept: the one that `host` belongs to.
-    pub(crate) fn forget(&self, host: &str) -> String {
-        let site = self.cookies.forget(host);
-        self.hosts.forget_site(&site);
+    /// Forgets a site, here and wherever it is kept; what is kept elsewhere of it should have been
+    /// brought. Says how many cookies and strict hosts were known.
+    pub(crate) fn forget(&self, site: &Site) -> (usize, usize) {
+        let cookies = self.cookies.forget(site);
+        let hosts = self.hosts.forget_all(|name| site.has(name));
         #[cfg(feature = "profile")]
         if let Some(profile) = &self.profile {
-            profile.forget(&site);
+            profile.forget(site);
         }
-        site
+        (cookies, hosts)
     }
 
     /// True if strict hosts are remembered and obeyed under this setting.
@@ -152,6 +153,29 @@ impl<C: Clone> Unsaved<C> {
         // What cannot be kept must not pile up.
         unsaved.clear();
         saved
+    }
+}
+
+/// The names that belong together, most often to one owner.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) name: String,
+    pub(crate) below: Below,
+}
+
+/// Whether the names below a site's are its owner's, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Below {
+    Included,
+    /// They have other owners, or there are none: it is a suffix, an address, or a single label.
+    Left,
+}
+
+impl Site {
+    /// True if a host's name is one of them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let Some(rest) = name.strip_suffix(&*self.name) else { return false };
+        rest.is_empty() || (self.below == Below::Included && rest.ends_with('.'))
     }
 }
 

@@ -84,6 +84,12 @@ impl Jar {
         self.shelves.values().flat_map(Shelf::cookies)
     }
 
+    /// The suffixes it goes by.
+    #[must_use]
+    pub fn suffixes(&self) -> &PublicSuffixes {
+        &self.suffixes
+    }
+
     /// The site whose cookies a host has to do with.
     #[must_use]
     pub fn site_of<'a>(&self, host: &'a str) -> &'a str {
@@ -133,13 +139,11 @@ impl Jar {
         }
     }
 
-    /// Drops the cookies of a site that are here.
-    pub fn forget(&mut self, site: &str) {
-        let Some(shelf) = self.shelves.get(site) else { return };
+    /// Drops the cookies of a site that are here; says how many.
+    pub fn forget(&mut self, site: &str) -> usize {
+        let Some(shelf) = self.shelves.get(site) else { return 0 };
         let keys: Vec<_> = shelf.cookies().map(Cookie::key).collect();
-        for key in keys {
-            self.remove(&key);
-        }
+        keys.iter().filter(|key| self.remove(key).is_some()).count()
     }
 
     /// Has every site loaded again before its cookies are needed, because somebody else has changed

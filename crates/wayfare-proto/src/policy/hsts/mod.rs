@@ -176,15 +176,10 @@ impl StrictHosts {
         is_known
     }
 
-    /// Forgets what is known here of a site: its name, and every name below it.
-    pub fn forget_site(&mut self, site: &str) {
-        let is_of_site = |name: &str| {
-            name.strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
-        let names: Vec<_> = self.known.keys().filter(|name| is_of_site(name)).cloned().collect();
-        for name in names {
-            self.forget(&name);
-        }
+    /// Forgets the hosts whose names `which` picks; says how many.
+    pub fn forget_all(&mut self, which: impl Fn(&str) -> bool) -> usize {
+        let names: Vec<_> = self.known.keys().filter(|name| which(name)).cloned().collect();
+        names.iter().filter(|name| self.forget(name)).count()
     }
 
     /// True if a host is to be reached over TLS only: by what it said itself, or what a name above

@@ -14,6 +14,7 @@ use wayfare_proto::syntax::set_cookie::SameSite;
 use wayfare_proto::syntax::stamp::Stamp;
 use wayfare_proto::syntax::strict_transport_security::Reach;
 
+use super::super::{Below, Site};
 use super::Access;
 
 /// A change of what a profile keeps.
@@ -22,7 +23,7 @@ pub(super) enum Change {
     Cookie(cookie::Change),
     ExceptionAdded(Exception),
     ExceptionsRemoved(String),
-    Forgot(String),
+    Forgot(Site),
     Host(hsts::Change),
 }
 
@@ -282,11 +283,14 @@ fn put_exception(connection: &Connection, exception: &Exception) -> rusqlite::Re
     Ok(())
 }
 
-fn forget(connection: &Connection, site: &str) -> rusqlite::Result<()> {
-    let (name, [first, last]) = (backwards(site), below(site));
+fn forget(connection: &Connection, site: &Site) -> rusqlite::Result<()> {
+    let (name, [first, last]) = (backwards(&site.name), below(&site.name));
     for table in ["cookies", "hosts", "exceptions"] {
-        let text = format!("DELETE FROM {table} WHERE name = ?1 OR (name > ?2 AND name < ?3)");
-        connection.execute(&text, [&name, &first, &last])?;
+        connection.execute(&format!("DELETE FROM {table} WHERE name = ?1"), [&name])?;
+        if site.below == Below::Included {
+            let text = format!("DELETE FROM {table} WHERE name > ?1 AND name < ?2");
+            connection.execute(&text, [&first, &last])?;
+        }
     }
     Ok(())
 }

@@ -25,9 +25,9 @@ use wayfare_net::tls::exceptions::{Exception, Keeper};
 use wayfare_proto::policy::cookie::{self, Cookie};
 use wayfare_proto::policy::hsts::{self, StrictHost};
 
-use super::Storing;
 use super::cookies::CookieStore;
 use super::hosts::HostStore;
+use super::{Site, Storing};
 use database::Change;
 use worker::{Answer, Order, Worker};
 
@@ -128,9 +128,9 @@ impl Profile {
         self.ask(Order::Flush)
     }
 
-    /// Forgets what is kept of a site: its name, and every name below it.
-    pub(crate) fn forget(&self, site: &str) {
-        self.inner.order(Order::Change(vec![Change::Forgot(site.to_owned())]));
+    /// Forgets what is kept of a site.
+    pub(crate) fn forget(&self, site: &Site) {
+        self.inner.order(Order::Change(vec![Change::Forgot(site.clone())]));
     }
 
     fn ask<T: Send + 'static>(

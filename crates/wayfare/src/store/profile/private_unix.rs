@@ -5,10 +5,16 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Makes a directory, and those above it, unless it is there; what is there is made private.
+/// Makes a directory, and those above it, for the user alone. One that is there stays as it is: it may
+/// have other things in it.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    restrict(path, 0o700)
+    if let Ok(there) = fs::metadata(path) {
+        return match there.is_dir() {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory")),
+        };
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Makes an empty file unless it is there; what is there is made private.
