@@ -481,3 +481,50 @@ fn a_message_that_is_none_is_an_error_that_says_so() {
         assert!(error.to_string().contains("NTLM message is none"), "{error}");
     }
 }
+
+#[test]
+fn a_request_that_names_a_user_takes_nobody_else_s_password() {
+    for path in ["/auth-basic", "/auth-digest", "/auth-ntlm"] {
+        let server = serve();
+        let manager = knowing(&server, right());
+        let url = server.url(path);
+        assert_eq!(fetch(Face::Waited, &manager, Ask::get(&url)).unwrap().status, 200);
+        let before = server.request_count();
+        let eve = url.replace("http://", "http://eve@");
+        assert_eq!(fetch(Face::Waited, &manager, Ask::get(eve)).unwrap().status, 401, "{path}");
+        for seen in &server.requests()[usize::try_from(before).unwrap()..] {
+            let said = seen.headers.get("authorization").map(|said| said.to_str().unwrap());
+            let is_ada = said.is_some_and(|said| {
+                said.contains("dXNlcjpw") || said.contains("username=\"user\"")
+            });
+            assert!(!is_ada, "{path}: {said:?}");
+        }
+        let user = url.replace("http://", "http://user@");
+        assert_eq!(fetch(Face::Waited, &manager, Ask::get(user)).unwrap().status, 200, "{path}");
+    }
+}
+
+#[test]
+fn an_origin_that_took_a_proof_is_not_told_the_password_without_tls() {
+    let digest = "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
+    let ask = |challenge: &str| {
+        format!("HTTP/1.1 401 No\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n")
+    };
+    let fine = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let steps = vec![
+        Step::head(),
+        Step::send(ask(digest)),
+        Step::head(),
+        Step::send(fine),
+        Step::head(),
+        Step::send(ask("Basic realm=\"r\"")),
+    ];
+    let server =
+        FaultServer::script(Script::once(vec![steps])).bind_on_thread("127.0.0.1:0").unwrap();
+    let manager = manager();
+    manager.set_credentials(&server.url("/"), None, Some(right())).unwrap();
+    assert_eq!(fetch(Face::Waited, &manager, Ask::get(server.url("/"))).unwrap().status, 200);
+    assert_eq!(fetch(Face::Waited, &manager, Ask::get(server.url("/"))).unwrap().status, 401);
+    let heard = String::from_utf8(server.heard()[0].bytes.clone()).unwrap();
+    assert!(!heard.to_ascii_lowercase().contains("authorization: basic"), "{heard}");
+}

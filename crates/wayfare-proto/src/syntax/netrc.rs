@@ -67,7 +67,7 @@ impl Netrc {
         }
         let mut words = Words { rest: text, line: 1 };
         let mut entries: Vec<Entry> = Vec::new();
-        while let Some(word) = words.next()? {
+        while let Some(word) = words.keyword()? {
             match word.as_str() {
                 "machine" => {
                     let machine = Some(words.value()?.to_ascii_lowercase());
@@ -106,17 +106,23 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
+    /// The next keyword; comments may stand before it.
+    fn keyword(&mut self) -> Result<Option<String>, Fault> {
+        self.skip_space();
+        while self.rest.starts_with('#') {
+            self.advance(self.rest.find('\n').unwrap_or(self.rest.len()));
+            self.skip_space();
+        }
+        self.next()
+    }
+
+    fn skip_space(&mut self) {
+        self.advance(self.rest.len() - self.rest.trim_start().len());
+    }
+
     /// The next word; a quoted one may have spaces and escapes.
     fn next(&mut self) -> Result<Option<String>, Fault> {
-        loop {
-            let trimmed = self.rest.trim_start();
-            self.advance(self.rest.len() - trimmed.len());
-            if !self.rest.starts_with('#') {
-                break;
-            }
-            let end = self.rest.find('\n').unwrap_or(self.rest.len());
-            self.advance(end);
-        }
+        self.skip_space();
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -227,6 +233,13 @@ mod tests {
         assert!(netrc.find("b.test", None).is_none());
         let netrc = Netrc::parse("machine a login ada password one\nmachine b login ben").unwrap();
         assert!(netrc.find("b", None).is_none(), "CVE-2024-11053");
+    }
+
+    #[test]
+    fn a_password_may_begin_with_the_sign_of_a_comment() {
+        let netrc =
+            Netrc::parse("machine a login ada # not it\npassword #s3cret # but this").unwrap();
+        assert_eq!(netrc.find("a", None).unwrap().password(), "#s3cret");
     }
 
     #[test]

@@ -1,19 +1,17 @@
 //! Who servers were told is asking, and what is known beforehand, for all transfers of a manager.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
-use wayfare_net::clock::now;
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::space::{Book, Login};
 use wayfare_proto::policy::auth::{Asker, Offer, Scheme, Schemes};
 use wayfare_proto::syntax::credentials::Credentials;
 
-use super::door::{Door, REFUSED_FOR};
+use super::door::Door;
 use crate::body::random;
 use crate::queue::Owner;
 
@@ -29,6 +27,8 @@ pub(crate) struct Access {
     known: Mutex<Vec<Known>>,
     refused: Mutex<Vec<Refused>>,
     doors: Mutex<HashMap<(Origin, String), Arc<Door>>>,
+    /// Origins that took a proof, and so need no password as it is.
+    proven: Mutex<HashSet<Origin>>,
 }
 
 /// Credentials that the application has named for a place.
@@ -43,7 +43,6 @@ struct Refused {
     origin: Origin,
     realm: Option<String>,
     credentials: Credentials,
-    since: Instant,
 }
 
 /// Where a request goes, and who it says to be: then nobody else who is known counts.
@@ -52,8 +51,18 @@ pub(crate) struct Place<'a> {
     pub(crate) origin: &'a Origin,
     pub(crate) path: &'a str,
     pub(crate) own: Option<&'a Credentials>,
+    /// The name it says to have, if it says no more.
+    pub(crate) named: Option<&'a str>,
     /// How it may be said.
     pub(crate) schemes: Schemes,
+}
+
+impl Place<'_> {
+    /// True if somebody who is known may be whom the request says to be.
+    fn may_be(&self, known: &Credentials) -> bool {
+        self.own.is_none_or(|own| known == own)
+            && self.named.is_none_or(|user| known.user() == user)
+    }
 }
 
 /// What was said with a request.
@@ -73,7 +82,7 @@ impl Access {
     /// What is said unasked, if somebody is known there.
     pub(crate) fn say(&self, place: &Place<'_>, line: &Line<'_>) -> Option<(HeaderValue, Heard)> {
         let mut book = self.book(place.own);
-        let space = book.find(place.origin, place.path, place.own)?;
+        let space = book.find_if(place.origin, place.path, |known| place.may_be(known))?;
         let realm = space.realm().map(str::to_owned);
         let login = space.login_mut();
         if !place.schemes.has(login.scheme()) {
@@ -88,7 +97,7 @@ impl Access {
     /// Who a connection is proven to be for a place, if it takes such proofs.
     pub(crate) fn owner(&self, place: &Place<'_>) -> Option<Owner> {
         let mut book = self.book(place.own);
-        match book.find(place.origin, place.path, place.own)?.login() {
+        match book.find_if(place.origin, place.path, |known| place.may_be(known))?.login() {
             Login::Bound(scheme, credentials) if place.schemes.has(*scheme) => {
                 Some(Owner { scheme: *scheme, credentials: credentials.clone() })
             }
@@ -99,13 +108,27 @@ impl Access {
     /// Notes that an offer is answered by these credentials from now on.
     pub(crate) fn open(&self, place: &Place<'_>, offer: &Offer, credentials: Credentials) {
         self.book(place.own).open(place.origin.clone(), place.path, offer, credentials);
+        if offer.scheme() > Scheme::Bearer {
+            let mut proven = lock(&self.proven);
+            if proven.len() >= MOST {
+                proven.clear();
+            }
+            proven.insert(place.origin.clone());
+        }
         self.is_used.store(true, Ordering::Release);
+    }
+
+    /// True if an origin asked for a proof before: whoever then asks for the password as it is, over a
+    /// connection that anybody may have changed, may not be that origin.
+    pub(crate) fn wants_proof(&self, origin: &Origin) -> bool {
+        lock(&self.proven).contains(origin)
     }
 
     /// Takes in what an answer says about the next proof.
     pub(crate) fn handle_answer(&self, place: &Place<'_>, headers: &HeaderMap) {
         let Some(info) = headers.get(Asker::Origin.info_field()) else { return };
-        if let Some(space) = self.book(place.own).find(place.origin, place.path, place.own)
+        if let Some(space) =
+            self.book(place.own).find_if(place.origin, place.path, |known| place.may_be(known))
             && let Login::Digest(session) = space.login_mut()
         {
             session.handle_info(info.as_bytes());
@@ -121,8 +144,6 @@ impl Access {
             return;
         }
         let mut refused = lock(&self.refused);
-        let now = now();
-        refused.retain(|one| now < one.since + REFUSED_FOR);
         if refused.len() >= MOST {
             refused.remove(0);
         }
@@ -130,11 +151,11 @@ impl Access {
             origin: origin.clone(),
             realm: heard.realm.clone(),
             credentials: heard.credentials.clone(),
-            since: now,
         });
     }
 
-    /// True if a server refused these credentials a short while ago.
+    /// True if a server refused these credentials: they are not tried again until they are set anew or
+    /// all is forgotten, or an account might be locked for it.
     pub(crate) fn is_refused(
         &self,
         origin: &Origin,
@@ -145,7 +166,6 @@ impl Access {
             one.origin == *origin
                 && one.realm.as_deref() == realm
                 && one.credentials == *credentials
-                && now() < one.since + REFUSED_FOR
         })
     }
 
@@ -184,10 +204,12 @@ impl Access {
         }
     }
 
-    /// The question about one realm of a server, which all who need the answer share.
-    pub(super) fn door(&self, origin: &Origin, realm: &str) -> Arc<Door> {
+    /// The question about one realm of a server, and who one says to be there, which all who need the
+    /// answer share.
+    pub(super) fn door(&self, origin: &Origin, realm: &str, named: Option<&str>) -> Arc<Door> {
         let mut doors = lock(&self.doors);
-        let key = (origin.clone(), realm.to_owned());
+        // No field has a line break in it.
+        let key = (origin.clone(), format!("{realm}\n{}", named.unwrap_or_default()));
         if doors.len() >= MOST && !doors.contains_key(&key) {
             doors.clear();
         }
@@ -208,6 +230,7 @@ impl Access {
         lock(&self.personal).forget(|_| true);
         lock(&self.refused).clear();
         lock(&self.doors).clear();
+        lock(&self.proven).clear();
     }
 
     fn book(&self, own: Option<&Credentials>) -> MutexGuard<'_, Book<Origin>> {

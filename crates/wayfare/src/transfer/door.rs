@@ -69,5 +69,5 @@ impl Door {
     }
 }
 
-/// How long what was refused is not asked about, or said, again.
-pub(super) const REFUSED_FOR: Duration = Duration::from_secs(60);
+/// How long what was refused is not asked about again.
+const REFUSED_FOR: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 use wayfare_net::runtime::Home;
-use wayfare_proto::address::origin::Origin;
+use wayfare_proto::address::origin::{Origin, Scheme};
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::space::Login;
 use wayfare_proto::policy::auth::{Asker, Offer};
@@ -92,7 +92,12 @@ impl Transfer {
     pub(super) fn place(&self) -> Option<Place<'_>> {
         let origin = &self.key.as_ref()?.origin;
         let schemes = self.options.auth.schemes;
-        Some(Place { origin, path: self.url.path(), own: self.own(), schemes })
+        let (own, named) = match self.own_who() {
+            Some(Own::Known(credentials)) => (Some(credentials), None),
+            Some(Own::Named(user)) => (None, Some(user.as_str())),
+            None => (None, None),
+        };
+        Some(Place { origin, path: self.url.path(), own, named, schemes })
     }
 
     /// True if something may have to be said with the request.
@@ -167,14 +172,23 @@ impl Transfer {
         }
         let challenges = Asker::Origin.challenges(&answer.headers);
         let mut offers = Offer::of(&challenges, self.options.auth.schemes);
+        let is_guarded = self.is_weaker_than_known();
         offers.retain(|offer| match offer {
-            Offer::Basic(_) => true,
+            Offer::Basic(_) => !is_guarded,
             Offer::Digest(asked) => !asked.covers_body() || self.body.known_bytes().is_some(),
             Offer::Ntlm(_) => self.options.connections.versions != Versions::Http2,
             // A token is nothing that can be made of a password.
             Offer::Bearer(_) | Offer::Negotiate(_) => false,
         });
         offers
+    }
+
+    /// True if the password as it is may not be said here: the origin took a proof before, and there is
+    /// no TLS that would tell whether it is still the same.
+    fn is_weaker_than_known(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| {
+            key.origin.scheme() == Scheme::Http && self.shared.access.wants_proof(&key.origin)
+        })
     }
 
     /// Finds out who is asking; the answer is delivered as it is if nobody says.
@@ -261,9 +275,16 @@ impl Transfer {
             }
         }
         let question = CredentialsQuestion::new(Url::clone(&self.url), offer, named.clone());
-        let door = self.shared.access.door(origin, realm.unwrap_or_default());
         let delegate = &self.shared.delegate;
-        if let Some(answer) = door.answer(heard, || delegate.credentials(&question)).await {
+        let answer = match self.options.auth.reuse {
+            AuthenticationReuse::Automatic => {
+                let realm = realm.unwrap_or_default();
+                let door = self.shared.access.door(origin, realm, named.as_deref());
+                door.answer(heard, || delegate.credentials(&question)).await
+            }
+            AuthenticationReuse::Manual => delegate.credentials(&question).await,
+        };
+        if let Some(answer) = answer {
             return Ok(Some(answer).filter(|answer| !self.was_refused(origin, answer)));
         }
         // A name that nobody knows a password for may be all that is wanted, as with some tokens.

@@ -226,7 +226,7 @@ pub fn responses(
         return Err(Fault::Credentials);
     }
     let secret = Zeroizing::new(<[u8; 16]>::from(Md4::digest(&*Zeroizing::new(utf16(password)))));
-    let owner = utf16(&format!("{}{domain}", user.to_uppercase()));
+    let owner = utf16(&format!("{}{domain}", user.chars().map(upper).collect::<String>()));
     let owner = Zeroizing::new(hmac(&*secret, &[&owner]));
     let mut about = Vec::with_capacity(32 + asked.target.len());
     about.extend_from_slice(&[1, 1, 0, 0, 0, 0, 0, 0]);
@@ -254,8 +254,13 @@ fn answered(question: &Question, around: &Circumstances<'_>) -> Vec<u8> {
     let flags = pairs.iter().find(|(id, _)| *id == AV_FLAGS);
     let flags = flags.and_then(|(_, value)| u32_at(value, 0)).unwrap_or(0);
     pairs.retain(|(id, _)| !ours.contains(id));
-    if question.timestamp().is_some() {
-        pairs.push((AV_FLAGS, (flags | AV_HAS_CODE).to_le_bytes().to_vec()));
+    // The code needs the server's time; what the proof is for does not.
+    match question.timestamp() {
+        Some(_) => pairs.push((AV_FLAGS, (flags | AV_HAS_CODE).to_le_bytes().to_vec())),
+        None if flags != 0 => pairs.push((AV_FLAGS, flags.to_le_bytes().to_vec())),
+        None => {}
+    }
+    if question.flags & TARGET_INFO != 0 {
         pairs.push((AV_CHANNEL_BINDINGS, channel_binding(around.binding).to_vec()));
         pairs.push((AV_TARGET_NAME, utf16(around.service)));
     }
@@ -281,6 +286,15 @@ fn channel_binding(binding: Option<&[u8]>) -> [u8; 16] {
     bytes.extend_from_slice(&u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
     bytes.extend_from_slice(&data);
     Md5::digest(&bytes).into()
+}
+
+/// A letter's capital as Windows has it: one for one, so `ß` stays.
+fn upper(letter: char) -> char {
+    let mut capital = letter.to_uppercase();
+    match (capital.next(), capital.next()) {
+        (Some(capital), None) => capital,
+        _ => letter,
+    }
 }
 
 /// `DOMAIN\user` in its two parts; a name with `@` stays whole.

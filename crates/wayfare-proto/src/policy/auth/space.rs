@@ -36,7 +36,7 @@ impl<P> Default for Book<P> {
 #[derive(Clone, Debug)]
 pub struct Space {
     realm: Option<String>,
-    /// The beginnings of the paths in it; each ends with a slash, but for the path itself.
+    /// The beginnings of the paths in it.
     roots: Vec<String>,
     login: Login,
 }
@@ -130,7 +130,17 @@ impl<P: Clone + Eq + Hash> Book<P> {
     /// The deepest space of a place that `path` is in; only one that was opened by `who`, if
     /// somebody is named.
     pub fn find(&mut self, place: &P, path: &str, who: Option<&Credentials>) -> Option<&mut Space> {
-        let is_theirs = |space: &Space| who.is_none_or(|who| space.login.credentials() == who);
+        self.find_if(place, path, |known| who.is_none_or(|who| known == who))
+    }
+
+    /// The deepest space of a place that `path` is in, and that was opened by whom `is_meant` picks.
+    pub fn find_if(
+        &mut self,
+        place: &P,
+        path: &str,
+        is_meant: impl Fn(&Credentials) -> bool,
+    ) -> Option<&mut Space> {
+        let is_theirs = |space: &Space| is_meant(space.login.credentials());
         let spaces = self.spaces.get_mut(place)?.iter_mut().filter(|space| is_theirs(space));
         let depths = spaces.filter_map(|space| Some((space.depth(path)?, space)));
         depths.max_by_key(|(depth, _)| *depth).map(|(_, space)| space)
@@ -187,7 +197,7 @@ fn roots(path: &str, offer: &Offer) -> Vec<String> {
         Offer::Digest(challenge) => {
             // Other origins are none of this one's business, so only its own paths count.
             let own = challenge.domain().iter().filter(|place| is_path(place));
-            let mut roots: Vec<_> = own.map(|place| folder(place).to_owned()).collect();
+            let mut roots: Vec<String> = own.cloned().collect();
             match challenge.domain().is_empty() {
                 true => roots.push("/".into()),
                 false => roots.push(folder(path).to_owned()),
@@ -211,8 +221,10 @@ fn folder(path: &str) -> &str {
     }
 }
 
+/// True for the root itself, with or without its last slash, and what is behind that slash.
 fn is_below(path: &str, root: &str) -> bool {
-    path.starts_with(root) || root.strip_suffix('/') == Some(path)
+    let root = root.strip_suffix('/').unwrap_or(root);
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 const MOST_PLACES: usize = 1024;
@@ -250,6 +262,8 @@ mod tests {
             (digest("realm=r, nonce=n"), "/a/b", "/else", true),
             (digest("realm=r, nonce=n, domain=\"/x /y/\""), "/a/b", "/x", true),
             (digest("realm=r, nonce=n, domain=\"/x/ /y/\""), "/a/b", "/y/z", true),
+            (digest("realm=r, nonce=n, domain=\"/private\""), "/private/a", "/private/b", true),
+            (digest("realm=r, nonce=n, domain=\"/private\""), "/private/a", "/privateer", false),
             (digest("realm=r, nonce=n, domain=\"/x/ /y/\""), "/a/b", "/a/c", true),
             (digest("realm=r, nonce=n, domain=\"/x/ /y/\""), "/a/b", "/c", false),
             (digest("realm=r, nonce=n, domain=\"//b.test/ http://b.test/\""), "/a/b", "/c", false),

@@ -25,10 +25,20 @@ use crate::syntax::strict_transport_security::{Reach, Strict};
 #[derive(Clone, Debug, Default)]
 pub struct StrictHosts {
     keeping: Keeping,
-    known: HashMap<Box<str>, (Stamp, Reach)>,
+    known: HashMap<Box<str>, Known>,
     /// Where hosts are kept elsewhere: the sites whose hosts are here, too.
     loaded: HashSet<Box<str>>,
+    /// Those that were loaded, but may have been changed elsewhere since.
+    doubted: HashSet<Box<str>>,
     changes: Vec<Change>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    expiry: Stamp,
+    reach: Reach,
+    /// The expiry that those who keep it were told last.
+    told: Stamp,
 }
 
 /// A host that is known to be strict.
@@ -49,6 +59,15 @@ pub enum Change {
     Dropped(String),
     /// The host is strict from now on, as this says.
     Kept(StrictHost),
+}
+
+impl Change {
+    fn host(&self) -> &str {
+        match self {
+            Self::Dropped(host) => host,
+            Self::Kept(strict) => &strict.host,
+        }
+    }
 }
 
 /// Whether somebody keeps hosts longer than these are here.
@@ -88,7 +107,7 @@ impl StrictHosts {
 
     /// Takes in the hosts of a site that are kept elsewhere: its name's, and of every name below it.
     /// What was learnt here meanwhile is newer, and wins; a site that is loaded already stays as it
-    /// is.
+    /// is. What has changed here must have been told before if the site was doubted.
     pub fn load(&mut self, site: &str, hosts: Vec<StrictHost>) {
         if self.loaded.len() > MOST_LOADED {
             // They can be asked for again; what is here stays, and is newer then.
@@ -97,17 +116,22 @@ impl StrictHosts {
         if !self.loaded.insert(site.into()) {
             return;
         }
+        if self.doubted.remove(site) {
+            let untold: HashSet<&str> = self.changes.iter().map(Change::host).collect();
+            self.known.retain(|name, _| !is_of_site(name, site) || untold.contains(&**name));
+        }
         for StrictHost { host, expiry, reach } in hosts {
             if normal(&host).as_deref() == Some(&*host) {
-                self.known.entry(host.into()).or_insert((expiry, reach));
+                let known = Known { expiry, reach, told: expiry };
+                self.known.entry(host.into()).or_insert(known);
             }
         }
     }
 
     /// Has every site loaded again before it matters, because somebody else has changed what is kept
-    /// elsewhere. What is here stays, so that no host is unprotected meanwhile.
+    /// elsewhere. What is here stays until then, so that no host is unprotected meanwhile.
     pub fn doubt(&mut self) {
-        self.loaded.clear();
+        self.doubted.extend(self.loaded.drain());
     }
 
     /// Forgets what is here and what was loaded; nothing is noted as a change. For those who know
@@ -115,6 +139,7 @@ impl StrictHosts {
     pub fn unload(&mut self) {
         self.known.clear();
         self.loaded.clear();
+        self.doubted.clear();
     }
 
     /// True if there is something for [`StrictHosts::take_changes`] to give.
@@ -142,27 +167,28 @@ impl StrictHosts {
         if self.known.len() >= MOST_KNOWN && !self.known.contains_key(&*host) {
             self.make_room(now);
         }
-        self.add(&StrictHost { host, expiry, reach: strict.reach });
+        // A host says the same with every answer: what moves its end by a tenth is no news to those
+        // who keep it, as long as there is time left to tell them.
+        self.put(StrictHost { host, expiry, reach: strict.reach }, LITTLE.min(strict.max_age / 10));
     }
 
     /// Adds a host, or replaces what is known of it; false for what is no host's name.
     pub fn add(&mut self, strict: &StrictHost) -> bool {
         let Some(host) = normal(&strict.host) else { return false };
-        let entry = (strict.expiry, strict.reach);
-        let known = self.known.insert(host.as_str().into(), entry);
-        // A host says the same with every answer; a tenth of a day more is no news.
-        let is_news = known.is_none_or(|(expiry, reach)| {
-            reach != entry.1 || entry.0.seconds().abs_diff(expiry.seconds()) > LITTLE
-        });
-        if self.keeping == Keeping::Elsewhere {
-            if is_news {
-                self.changes.push(Change::Kept(StrictHost { host, ..*strict }));
-            } else if let Some(known) = known {
-                // What is kept elsewhere stays the measure of what is news.
-                self.known.insert(host.into(), known);
-            }
-        }
+        self.put(StrictHost { host, ..*strict }, 0);
         true
+    }
+
+    fn put(&mut self, strict: StrictHost, little: u64) {
+        let StrictHost { host, expiry, reach } = &strict;
+        let known = self.known.get(&**host);
+        let told = known.filter(|known| known.reach == *reach).map(|known| known.told);
+        let is_news = told.is_none_or(|told| expiry.seconds().abs_diff(told.seconds()) > little);
+        let told = if is_news { *expiry } else { told.unwrap_or(*expiry) };
+        self.known.insert(host.as_str().into(), Known { expiry: *expiry, reach: *reach, told });
+        if is_news && self.keeping == Keeping::Elsewhere {
+            self.changes.push(Change::Kept(strict));
+        }
     }
 
     /// Forgets what a host said of itself; names above it keep theirs. False if nothing was known.
@@ -197,10 +223,10 @@ impl StrictHosts {
             return None;
         }
         let host = host.strip_suffix('.').unwrap_or(host);
-        let own = self.known.get(host).map(|(expiry, _)| *expiry);
-        let above = parents(host).filter_map(|name| match self.known.get(name)? {
-            (expiry, Reach::Subdomains) => Some(*expiry),
-            (_, Reach::Host) => None,
+        let own = self.known.get(host).map(|known| known.expiry);
+        let above = parents(host).filter_map(|name| {
+            let known = self.known.get(name)?;
+            (known.reach == Reach::Subdomains).then_some(known.expiry)
         });
         own.into_iter().chain(above).max()
     }
@@ -208,12 +234,12 @@ impl StrictHosts {
     /// Every host that is known and still strict, by name.
     #[must_use]
     pub fn list(&self, now: Stamp) -> Vec<StrictHost> {
-        let good = self.known.iter().filter(|(_, (expiry, _))| *expiry > now);
+        let good = self.known.iter().filter(|(_, known)| known.expiry > now);
         let mut hosts: Vec<_> = good
-            .map(|(host, (expiry, reach))| StrictHost {
+            .map(|(host, known)| StrictHost {
                 host: host.to_string(),
-                expiry: *expiry,
-                reach: *reach,
+                expiry: known.expiry,
+                reach: known.reach,
             })
             .collect();
         hosts.sort_unstable_by(|one, other| one.host.cmp(&other.host));
@@ -222,15 +248,15 @@ impl StrictHosts {
 
     /// Drops what has expired, or else the half that would expire first.
     fn make_room(&mut self, now: Stamp) {
-        let mut ends: Vec<Stamp> = self.known.values().map(|(expiry, _)| *expiry).collect();
+        let mut ends: Vec<Stamp> = self.known.values().map(|known| known.expiry).collect();
         let middle = ends.len() / 2;
         let (_, middle, _) = ends.select_nth_unstable(middle);
-        let has_expired = self.known.values().any(|(expiry, _)| *expiry <= now);
+        let has_expired = self.known.values().any(|known| known.expiry <= now);
         let limit = if has_expired { now } else { *middle };
         let dropped: Vec<Box<str>> = self
             .known
             .iter()
-            .filter(|(_, (expiry, _))| *expiry <= limit)
+            .filter(|(_, known)| known.expiry <= limit)
             .map(|(host, _)| host.clone())
             .collect();
         for host in dropped {
@@ -240,6 +266,10 @@ impl StrictHosts {
             }
         }
     }
+}
+
+fn is_of_site(name: &str, site: &str) -> bool {
+    name.strip_suffix(site).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// The name of a host as it is kept: in lower case and ASCII, without a dot at its end; nothing for
