@@ -21,12 +21,13 @@ use crate::syntax::stamp::Stamp;
 /// The first message: what the client can do.
 #[must_use]
 pub fn hello() -> Vec<u8> {
-    let mut message = Vec::with_capacity(32);
+    let mut message = Vec::with_capacity(40);
     message.extend_from_slice(SIGNATURE);
     message.extend_from_slice(&1_u32.to_le_bytes());
     message.extend_from_slice(&FLAGS.to_le_bytes());
-    // No domain and no workstation are told.
-    message.extend_from_slice(&[0; 16]);
+    // No domain, no workstation and no version are told, but their places are there: some servers
+    // refuse a message that ends before ([MS-NLMP] §2.2.1.1).
+    message.extend_from_slice(&[0; 24]);
     message
 }
 
@@ -500,6 +501,11 @@ mod tests {
         assert!(say(&"u".repeat(4096), "p").is_ok());
         assert_eq!(say(&"u".repeat(10_240), "p"), Err(Fault::Credentials));
         assert_eq!(say("u", &"p".repeat(102_400)), Err(Fault::Credentials));
+    }
+
+    #[test]
+    fn a_greeting_has_a_place_for_a_version() {
+        assert_eq!(hello().len(), 40);
     }
 
     #[test]
