@@ -4,7 +4,7 @@
 
 mod bytes;
 mod coded;
-mod identity;
+pub(crate) mod identity;
 mod paced;
 mod plain;
 mod raw;

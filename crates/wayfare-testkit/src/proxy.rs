@@ -1,6 +1,7 @@
 //! A proxy that does what it is asked for, or fails at it on purpose: HTTP, SOCKS 4, 4a and 5.
 
 mod http;
+mod login;
 mod socks;
 
 use std::io;
@@ -57,7 +58,32 @@ pub struct Builder {
 #[derive(Clone, Debug, Default)]
 struct Rules {
     login: Option<(String, String)>,
+    asks: Asks,
+    manners: Manners,
     fault: Option<ProxyFault>,
+}
+
+/// How a proxy has to be told who is asking; SOCKS has one way only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Asks {
+    /// Basic.
+    #[default]
+    Basic,
+    /// Digest, each nonce being good so many times.
+    Digest(u32),
+    /// Digest, and Basic for those who know no better.
+    DigestOrBasic,
+    /// NTLM, of each connection.
+    Ntlm,
+}
+
+/// What becomes of the connection that a proxy asks on who is asking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Manners {
+    Closes,
+    #[default]
+    Keeps,
 }
 
 /// A way for a proxy to fail, once it has heard the first bytes of a question.
@@ -128,6 +154,18 @@ impl Builder {
         self
     }
 
+    /// How it asks who is asking, and wants to be told.
+    pub fn asks(mut self, asks: Asks) -> Self {
+        self.rules.asks = asks;
+        self
+    }
+
+    /// Has it close the connection when it asks who is asking.
+    pub fn closing_to_ask(mut self) -> Self {
+        self.rules.manners = Manners::Closes;
+        self
+    }
+
     /// Has it fail.
     pub fn fault(mut self, fault: ProxyFault) -> Self {
         self.rules.fault = Some(fault);
@@ -153,9 +191,15 @@ impl Builder {
     pub fn bind_on_thread(self, address: impl ToSocketAddrs) -> io::Result<Proxy> {
         let heard = Arc::<Mutex<Vec<ProxyRecord>>>::default();
         let (notes, rules) = (heard.clone(), Arc::new(self.rules));
+        let nonces = Arc::<Mutex<Vec<u32>>>::default();
         let handler: Handler = Arc::new(move |accepted| {
-            let talk =
-                Talk { connection: accepted.number, rules: rules.clone(), heard: notes.clone() };
+            let talk = Talk {
+                connection: accepted.number,
+                rules: rules.clone(),
+                heard: notes.clone(),
+                nonces: nonces.clone(),
+                standing: Mutex::default(),
+            };
             Box::pin(async move {
                 // A client that goes away ends its own connection only.
                 let _ = serve(accepted.stream, talk).await;
@@ -173,6 +217,9 @@ struct Talk {
     connection: u64,
     rules: Arc<Rules>,
     heard: Arc<Mutex<Vec<ProxyRecord>>>,
+    /// How often each nonce was used.
+    nonces: Arc<Mutex<Vec<u32>>>,
+    standing: Mutex<login::Standing>,
 }
 
 impl Talk {

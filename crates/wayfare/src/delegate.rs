@@ -134,13 +134,16 @@ impl CredentialsQuestion {
 pub struct ProxyQuestion {
     /// The proxy.
     pub proxy: Proxy,
-    /// What it calls the things that it guards; SOCKS has no such word.
+    /// What it calls the things that it guards; SOCKS and NTLM have no such word.
     pub realm: Option<String>,
+    /// How the answer will be said; nothing for SOCKS, which tells the password as Basic does.
+    pub scheme: Option<Scheme>,
 }
 
 impl ProxyQuestion {
-    pub(crate) fn new(proxy: Proxy, realm: Option<String>) -> Self {
-        Self { proxy, realm }
+    pub(crate) fn new(proxy: Proxy, offer: Option<&Offer>) -> Self {
+        let realm = offer.and_then(Offer::realm).map(str::to_owned);
+        Self { proxy, realm, scheme: offer.map(Offer::scheme) }
     }
 }
 

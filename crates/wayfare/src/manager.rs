@@ -253,6 +253,7 @@ impl Manager {
     pub fn clear_access_cache(&self) {
         self.shared.access.clear();
         self.shared.logins.clear();
+        self.shared.memories.proxies().forget();
         self.shared.connections.clear();
     }
 
@@ -260,6 +261,7 @@ impl Manager {
     pub fn forget_proxies(&self) {
         self.shared.bad_proxies().clear();
         self.shared.logins.clear();
+        self.shared.memories.proxies().forget();
     }
 
     /// Forgets every kept connection, which names have which addresses, which of those answered, and

@@ -109,7 +109,7 @@ impl Manager {
             offer: Offer::Nothing,
             early: None,
             waits: options.timeouts.of_dials(),
-            proxies: ProxyManners { tls, greeting: &greeting },
+            proxies: ProxyManners { tls, greeting: &greeting, schemes: options.auth.schemes },
             pace: Pace::with_attempt_delay(options.connections.attempt_delay),
             memories: &self.shared.memories,
         };

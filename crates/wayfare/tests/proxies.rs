@@ -170,7 +170,7 @@ fn a_redirect_between_origins_keeps_each_sides_secrets() {
             assert!(!request.headers.contains_key("proxy-authorization"), "{face:?}");
         }
         assert!(!b.requests()[0].headers.contains_key("authorization"));
-        assert!(gate.requests().iter().all(|heard| heard.credentials.is_some()));
+        assert!(gate.requests()[1..].iter().all(|heard| heard.credentials.is_some()));
     }
 }
 
@@ -448,9 +448,11 @@ fn a_connection_is_opened_through_the_proxy_before_it_is_needed() {
         let gate = guarded();
         let manager = through(&as_ada(&gate, scheme));
         runtime().block_on(manager.preconnect(&server.url("/"))).unwrap();
-        assert_eq!(gate.requests().len(), 1);
+        // An HTTP proxy asks before it is told who it is.
+        let asked = if scheme == "http" { 2 } else { 1 };
+        assert_eq!(gate.requests().len(), asked);
         fetch(Face::Awaited, &manager, Ask::get(server.url("/get"))).unwrap();
-        assert_eq!(gate.requests().len(), 1, "{scheme}");
+        assert_eq!(gate.requests().len(), asked, "{scheme}");
     }
 }
 

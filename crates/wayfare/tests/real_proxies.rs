@@ -184,6 +184,42 @@ fn squid_with_credentials_in_clear_text_and_over_tls() {
 }
 
 #[test]
+fn squid_with_digest() {
+    let helper = "/usr/lib/squid/digest_file_auth";
+    if !Path::new(helper).exists() {
+        assert!(std::env::var_os("CI").is_none(), "{helper} is not installed");
+        eprintln!("skipped: {helper} is not installed");
+        return;
+    }
+    let settings = |root: &str, [plain, _]: [u16; 2]| {
+        // The hash of `ada:squid:secret`.
+        let known = "ada:squid:47684fb90e80cc9bcbf734ed84e01527\n";
+        fs::write(format!("{root}/known"), known).unwrap();
+        let config = format!(
+            "http_port 127.0.0.1:{plain}\n\
+             auth_param digest program {helper} -c {root}/known\n\
+             auth_param digest realm squid\n\
+             auth_param digest nonce_max_count 3\n\
+             acl known proxy_auth REQUIRED\n\
+             http_access allow known\n\
+             http_access deny all\n\
+             cache deny all\n\
+             access_log none\n\
+             cache_log {root}/cache.log\n\
+             pid_filename none\n\
+             coredump_dir {root}\n\
+             shutdown_lifetime 0 seconds\n\
+             visible_hostname squid.test\n"
+        );
+        (config, vec!["-N".into(), "-f".into(), format!("{root}/config")])
+    };
+    let Some(squid) = start("squid", 1, settings) else { return };
+    let port = squid.ports[0];
+    exchange_through(&format!("http://ada:secret@127.0.0.1:{port}"));
+    insists_on_credentials("http", port);
+}
+
+#[test]
 fn tinyproxy_with_credentials() {
     let settings = |root: &str, [port, _]: [u16; 2]| {
         let config = format!(

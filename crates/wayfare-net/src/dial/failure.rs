@@ -8,6 +8,8 @@ use std::time::Duration;
 use wayfare_proto::policy::ech::Refusal;
 use wayfare_proto::route::hops::End;
 use wayfare_proto::route::proxy::Proxy;
+use wayfare_proto::syntax::challenge::Challenge;
+use wayfare_proto::wire::tunnel;
 
 use super::hop::HopFailure;
 use crate::socket::BindingFailure;
@@ -135,6 +137,19 @@ impl DialFailure {
     /// True if it was for early data, of which nothing can have been read.
     pub(super) fn is_for_early_data(&self) -> bool {
         matches!(&self.cause, Cause::Tls(failure) if failure.is_for_early_data())
+    }
+
+    /// The challenges of a proxy that closed the connection with them.
+    pub(super) fn closing_challenges(&self) -> Option<&[Challenge]> {
+        match self.hop_failure()? {
+            HopFailure::Tunnel(tunnel::Failure::Challenged(challenges)) => Some(challenges),
+            _ => None,
+        }
+    }
+
+    /// True if a proxy closed the connection to ask who is asking, and it is known what to say.
+    pub(super) fn is_answerable(&self) -> bool {
+        matches!(self.hop_failure(), Some(HopFailure::Asked(_)))
     }
 
     /// True if no address was tried that the socket could be bound for.

@@ -5,8 +5,13 @@ use std::io;
 use std::net::IpAddr;
 
 use bytes::BytesMut;
+use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wayfare_proto::address::target::Target;
+use wayfare_proto::policy::auth::Asker;
+use wayfare_proto::policy::auth::digest::Line;
+use wayfare_proto::policy::auth::ntlm::Fault;
+use wayfare_proto::policy::auth::telling::{Next as Told, Telling};
 use wayfare_proto::route::proxy::{Proxy, ProxyKind};
 use wayfare_proto::syntax::challenge::Challenge;
 use wayfare_proto::wire::dialogue::{Dialogue, Step};
@@ -14,8 +19,9 @@ use wayfare_proto::wire::socks::failure::{Failure as SocksFailure, Refusal};
 use wayfare_proto::wire::socks::version4::{Names, Socks4};
 use wayfare_proto::wire::socks::version5::Socks5;
 use wayfare_proto::wire::socks::{self, Command};
-use wayfare_proto::wire::tunnel::{self, Greeting, Tunnel};
+use wayfare_proto::wire::tunnel::{self, Answer, Greeting, Tunnel};
 
+use super::access::Asking;
 use super::race::resolve;
 use super::{DialFailure, DialStage, DialStep, Dialer, Listener, Within, within};
 use crate::clock::now;
@@ -27,10 +33,14 @@ use crate::tls::policy::Offer;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HopFailure {
+    /// It wanted to know who is asking (407), and closed the connection.
+    Asked(Vec<Challenge>),
     /// It sent so many bytes behind its answer, before anything was said to the next in line.
     EarlyBytes(usize),
     /// The connection to it broke.
     Io(io::Error),
+    /// An HTTP proxy said what is no part of the proof that it asked for.
+    Proof(Fault),
     /// A SOCKS proxy failed or said no.
     Socks(SocksFailure),
     /// An HTTP proxy failed or said no.
@@ -53,7 +63,8 @@ impl HopFailure {
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
-            Self::EarlyBytes(_) | Self::Io(_) => Blame::Proxy,
+            Self::Asked(_) => Blame::Request,
+            Self::EarlyBytes(_) | Self::Io(_) | Self::Proof(_) => Blame::Proxy,
             Self::Socks(failure) => match failure {
                 SocksFailure::BadAddress(_)
                 | SocksFailure::BadVersion { .. }
@@ -76,7 +87,9 @@ impl HopFailure {
     #[must_use]
     pub fn challenges(&self) -> Option<&[Challenge]> {
         match self {
-            Self::Tunnel(tunnel::Failure::Challenged(challenges)) => Some(challenges),
+            Self::Asked(challenges) | Self::Tunnel(tunnel::Failure::Challenged(challenges)) => {
+                Some(challenges)
+            }
             Self::Socks(SocksFailure::CredentialsNeeded | SocksFailure::CredentialsRefused) => {
                 Some(&[])
             }
@@ -89,7 +102,7 @@ impl HopFailure {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Tunnel(tunnel::Failure::Status(status)) => Some(status.as_u16()),
-            Self::Tunnel(tunnel::Failure::Challenged(_)) => Some(407),
+            Self::Asked(_) | Self::Tunnel(tunnel::Failure::Challenged(_)) => Some(407),
             _ => None,
         }
     }
@@ -98,10 +111,12 @@ impl HopFailure {
 impl fmt::Display for HopFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Asked(challenges) => tunnel::Failure::Challenged(challenges.clone()).fmt(f),
             Self::EarlyBytes(count) => {
                 write!(f, "it sent {count} bytes behind its answer, which nobody asked for")
             }
             Self::Io(why) => write!(f, "the connection broke: {why}"),
+            Self::Proof(fault) => write!(f, "it cannot be told who is asking: {fault}"),
             Self::Socks(failure) => failure.fmt(f),
             Self::Tunnel(failure) => failure.fmt(f),
         }
@@ -111,8 +126,9 @@ impl fmt::Display for HopFailure {
 impl std::error::Error for HopFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::EarlyBytes(_) => None,
+            Self::Asked(_) | Self::EarlyBytes(_) => None,
             Self::Io(why) => Some(why),
+            Self::Proof(fault) => Some(fault),
             Self::Socks(failure) => Some(failure),
             Self::Tunnel(failure) => Some(failure),
         }
@@ -157,20 +173,23 @@ pub(super) async fn socks(
     let credentials = proxy.credentials();
     let failed = |failure: SocksFailure| DialFailure::hop(failure.into()).at_proxy(proxy);
     let connect = Command::Connect;
-    match proxy.kind() {
+    let mut under = under;
+    let left = match proxy.kind() {
         ProxyKind::Socks4 | ProxyKind::Socks4a => {
             let names = match proxy.kind() {
                 ProxyKind::Socks4 => Names::LookedUp,
                 _ => Names::Sent,
             };
             let talk = Socks4::new(connect, target, names, credentials).map_err(failed)?;
-            ask(talk, under, (proxy, target), next, dialer, listener).await
+            ask(talk, &mut under, (proxy, target), dialer, listener).await?.1
         }
         _ => {
             let talk = Socks5::new(connect, target, credentials).map_err(failed)?;
-            ask(talk, under, (proxy, target), next, dialer, listener).await
+            ask(talk, &mut under, (proxy, target), dialer, listener).await?.1
         }
-    }
+    };
+    let opened = granted(under, left, (proxy, next), dialer, listener);
+    opened.map_err(|failure| DialFailure::hop(failure).at_proxy(proxy))
 }
 
 /// Asks an HTTP proxy at the end of `under` for a tunnel.
@@ -181,17 +200,56 @@ pub(super) async fn tunnel(
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Box<dyn Stream>, DialFailure> {
-    let failed = |failure: tunnel::Failure| DialFailure::hop(failure.into()).at_proxy(proxy);
-    let authorization = match proxy.credentials() {
-        Some(known) => {
-            let basic = known.basic().ok_or(tunnel::Failure::CredentialsUnfit);
-            Some(basic.map_err(failed)?)
+    let mut under = under;
+    let authority = target.to_string();
+    // CONNECT has no body (RFC 9110 §9.3.6).
+    let line = Line { method: "CONNECT", target: &authority, body: Some(b"") };
+    let asking = Asking { proxy, schemes: dialer.proxies.schemes, line };
+    let access = dialer.memories.proxies();
+    let mut telling = Telling::default();
+    loop {
+        let authorization = access.say(&mut telling, &asking);
+        let greeting = Greeting { authorization, ..dialer.proxies.greeting.clone() };
+        let failed = |failure: HopFailure| DialFailure::hop(failure).at_proxy(proxy);
+        let talk = Tunnel::new(target, greeting).map_err(|failure| failed(failure.into()))?;
+        let asked = ask(talk, &mut under, (proxy, target), dialer, listener).await;
+        let (challenges, connection) = match asked {
+            Ok((Answer::Open(info), left)) => {
+                if let Some(info) = info {
+                    let headers = HeaderMap::from_iter([(Asker::Proxy.info_field(), info)]);
+                    access.handle_answer(proxy, &headers);
+                }
+                return granted(under, left, (proxy, next), dialer, listener).map_err(failed);
+            }
+            // Whoever says more than was asked might answer the next question with it.
+            Ok((Answer::Asked(_), left)) if !left.is_empty() => {
+                return Err(failed(HopFailure::EarlyBytes(left.len())));
+            }
+            Ok((Answer::Asked(challenges), _)) => (challenges, Connection::Open),
+            Err(failure) => match failure.closing_challenges() {
+                Some(challenges) => (challenges.to_vec(), Connection::Closed),
+                None => return Err(failure),
+            },
+        };
+        match access.handle_refusal(&mut telling, &asking, &challenges) {
+            Told::Say if connection == Connection::Open => {}
+            Told::Say if telling.needs_connection() => {
+                return Err(failed(HopFailure::Proof(Fault::Closed)));
+            }
+            Told::Say => return Err(failed(HopFailure::Asked(challenges))),
+            Told::Broken(fault) => return Err(failed(HopFailure::Proof(fault))),
+            Told::Refused | Told::Unknown | Told::Unspeakable => {
+                return Err(failed(tunnel::Failure::Challenged(challenges).into()));
+            }
         }
-        None => None,
-    };
-    let greeting = Greeting { authorization, ..dialer.proxies.greeting.clone() };
-    let talk = Tunnel::new(target, greeting).map_err(failed)?;
-    ask(talk, under, (proxy, target), next, dialer, listener).await
+    }
+}
+
+/// What has become of a connection whose proxy asked who is asking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    Closed,
+    Open,
 }
 
 /// The address that is told to a proxy which takes no names: the first that it can be told.
@@ -209,30 +267,37 @@ async fn address_for(
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a talk, and what every hop is given")]
+/// Puts one question to a proxy; gives its answer and the bytes behind it.
 async fn ask<D: Dialogue>(
     talk: D,
-    mut under: Box<dyn Stream>,
+    under: &mut Box<dyn Stream>,
     (proxy, target): (&Proxy, &Target),
-    next: Next,
     dialer: &Dialer<'_>,
-    listener: Listener<'_>,
-) -> Result<Box<dyn Stream>, DialFailure>
+    listener: &mut (dyn FnMut(DialStep<'_>) + Send),
+) -> Result<(D::Outcome, BytesMut), DialFailure>
 where
     HopFailure: From<D::Failure>,
 {
     listener(DialStep::Asking { proxy, target });
     let started = now();
     let deadline = dialer.waits.proxy.deadline(started);
-    let talked =
-        match within(dialer.home, deadline, converse(talk, &mut under, BytesMut::new())).await {
-            Within::Done(talked) => talked,
-            Within::TooLate => {
-                let late = DialFailure::timed_out(DialStage::Proxy, now() - started, Vec::new());
-                return Err(late.at_proxy(proxy));
-            }
-        };
-    let (_, left) = talked.map_err(|failure| DialFailure::hop(failure).at_proxy(proxy))?;
+    match within(dialer.home, deadline, converse(talk, under, BytesMut::new())).await {
+        Within::Done(talked) => talked.map_err(|failure| DialFailure::hop(failure).at_proxy(proxy)),
+        Within::TooLate => {
+            let late = DialFailure::timed_out(DialStage::Proxy, now() - started, Vec::new());
+            Err(late.at_proxy(proxy))
+        }
+    }
+}
+
+/// Goes on over what a proxy has opened, `left` having come behind its answer.
+fn granted(
+    under: Box<dyn Stream>,
+    left: BytesMut,
+    (proxy, next): (&Proxy, Next),
+    dialer: &Dialer<'_>,
+    listener: &mut (dyn FnMut(DialStep<'_>) + Send),
+) -> Result<Box<dyn Stream>, HopFailure> {
     listener(DialStep::Granted { proxy });
     if left.is_empty() {
         return Ok(under);
@@ -241,7 +306,7 @@ where
         return Ok(Box::new(Prefixed::new(left.freeze(), under)));
     }
     // Whoever answers before being asked is not who was asked for.
-    Err(DialFailure::hop(HopFailure::EarlyBytes(left.len())).at_proxy(proxy))
+    Err(HopFailure::EarlyBytes(left.len()))
 }
 
 /// Holds one talk to its end, of which `input` has come already; gives what came of it and the bytes

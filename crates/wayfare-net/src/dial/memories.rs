@@ -6,18 +6,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use wayfare_proto::route::happy_eyeballs::Race;
 use wayfare_proto::route::memory::{Advice, Memory};
 
+use super::access::ProxyAccess;
 use crate::clock::now;
 use crate::socket::Binding;
 
-/// What earlier dials have taught: which address of a host answered, which family does not work.
+/// What earlier dials have taught: which address of a host answered, which family does not work, what
+/// proxies were told.
 ///
-/// Kept for ten minutes, and apart for sockets that are bound differently, because they use other
+/// Addresses are kept for ten minutes, and apart for sockets that are bound differently, because they use other
 /// networks.
 #[derive(Debug, Default)]
-pub struct Memories(Mutex<HashMap<Binding, Memory>>);
+pub struct Memories {
+    ways: Mutex<HashMap<Binding, Memory>>,
+    proxies: ProxyAccess,
+}
 
 impl Memories {
-    /// Forgets everything; for a machine that has changed its network.
+    /// Who proxies were told is asking.
+    #[must_use]
+    pub fn proxies(&self) -> &ProxyAccess {
+        &self.proxies
+    }
+
+    /// Forgets which addresses work; for a machine that has changed its network.
     pub fn forget(&self) {
         self.lock().clear();
     }
@@ -37,7 +48,7 @@ impl Memories {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Binding, Memory>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Dialing: a fold over a route, from a reach through its hops to an open byte pipe.
 
+mod access;
 mod failure;
 mod hop;
 mod memories;
@@ -12,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use wayfare_proto::address::target::Target;
+use wayfare_proto::policy::auth::Schemes;
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::policy::ech::Hiding;
 use wayfare_proto::route::happy_eyeballs::Pace;
@@ -20,6 +22,7 @@ use wayfare_proto::route::proxy::Proxy;
 use wayfare_proto::wire::dns::record::Service;
 use wayfare_proto::wire::tunnel::Greeting;
 
+pub use access::{Asking, ProxyAccess};
 pub use failure::{Attempt, DialFailure, DialStage};
 pub use hop::{Blame, HopFailure};
 pub use memories::Memories;
@@ -63,8 +66,10 @@ pub struct ProxyManners<'a> {
     /// What is trusted of proxies. Never the policy of origins, so that no session of one is
     /// offered to the other.
     pub tls: &'a TlsPolicy,
-    /// What HTTP proxies are told; each gets its own credentials.
+    /// What HTTP proxies are told; each gets its own credentials, when it asks for them.
     pub greeting: &'a Greeting,
+    /// How credentials may be said to HTTP proxies.
+    pub schemes: Schemes,
 }
 
 /// How long each phase of a dial may take.
@@ -162,6 +167,7 @@ pub async fn dial(
     listener: Listener<'_>,
 ) -> Result<Dialed, DialFailure> {
     let mut opening = Opening { hiding: Hiding::default(), early: dialer.early };
+    let mut redials = 0;
     loop {
         let failure = match dial_opening(route, &opening, dialer, listener).await {
             Ok(dialed) => return Ok(dialed),
@@ -170,6 +176,9 @@ pub async fn dial(
         let why = if failure.is_for_early_data() && opening.early.is_some() {
             opening.early = None;
             "the server speaks no TLS 1.3 any more, so there is no early data"
+        } else if failure.is_answerable() && redials < MOST_REDIALS {
+            redials += 1;
+            "a proxy wanted to know who is asking, and closed the connection"
         } else {
             let hiding = failure.refusal().and_then(|refusal| opening.hiding.after(refusal));
             let Some(hiding) = hiding else { return Err(failure) };
@@ -284,6 +293,10 @@ async fn secure(
         Within::TooLate => Err(DialFailure::timed_out(DialStage::Tls, now() - started, Vec::new())),
     }
 }
+
+/// How often a proxy may close the connection to ask who is asking: each of a chain, and once more
+/// for a proof that is no longer fresh.
+const MOST_REDIALS: u8 = 6;
 
 /// How a race between work and a deadline ended.
 pub enum Within<T> {

@@ -8,6 +8,7 @@ use url::Url;
 use wayfare_proto::address::ip::Address;
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::address::target::Target;
+use wayfare_proto::policy::auth::Schemes;
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::route::hops::{End, Hop, Plain, Reach, Route};
@@ -235,7 +236,7 @@ async fn connect(
         offer,
         early: None,
         waits: DialWaits { resolve: left, connect: left, tls: left, proxy: left },
-        proxies: ProxyManners { tls: around.tls, greeting: &greeting },
+        proxies: ProxyManners { tls: around.tls, greeting: &greeting, schemes: Schemes::all() },
         pace: Pace::default(),
         memories: around.memories,
     };

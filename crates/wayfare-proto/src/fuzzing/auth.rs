@@ -2,6 +2,7 @@
 
 use crate::policy::auth::digest::Line;
 use crate::policy::auth::space::{Book, Login};
+use crate::policy::auth::telling::{Gate, Next, ProxyBook, Telling, Visit};
 use crate::policy::auth::{Offer, Schemes, ntlm};
 use crate::syntax::challenge::Challenge;
 use crate::syntax::credentials::Credentials;
@@ -24,6 +25,26 @@ pub fn challenge(data: &[u8]) {
                 session.handle_info(data);
             }
         }
+    }
+    tell(&Challenge::parse(data), &ada);
+}
+
+/// Tells a proxy that asks the same again and again, which must come to an end.
+fn tell(challenges: &[Challenge], ada: &Credentials) {
+    let gate = Gate { address: "http://gate.test:80".into(), host: "gate.test".into() };
+    let line = Line { method: "CONNECT", target: "a.test:443", body: Some(b"") };
+    let (now, schemes) = (Stamp::from_seconds(1_800_000_000), Schemes::all());
+    let visit = Visit { gate: &gate, credentials: Some(ada), schemes, line, random: [7; 24], now };
+    let (mut book, mut telling, mut rounds) = (ProxyBook::default(), Telling::default(), 0);
+    loop {
+        if let Some(said) = telling.say(&mut book, &visit) {
+            assert!(said.is_sensitive() && !said.as_bytes().contains(&b'\n'));
+        }
+        if telling.handle_refusal(&mut book, &visit, challenges) != Next::Say {
+            return;
+        }
+        rounds += 1;
+        assert!(rounds < 10, "a proxy is not answered for ever");
     }
 }
 

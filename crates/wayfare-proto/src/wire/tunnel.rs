@@ -5,9 +5,10 @@ use std::fmt;
 
 use bytes::BytesMut;
 use http::header::{PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::dialogue::{Dialogue, Step};
+use super::http1::body::{BodyReader, Piece};
 use super::http1::limits::HeadLimits;
 use super::http1::request::{Refusal, Sending, write_head};
 use super::http1::response::{Head, HeadReader};
@@ -18,26 +19,38 @@ use crate::syntax::challenge::Challenge;
 /// Asks an HTTP proxy for a tunnel to a target.
 ///
 /// The request has a `Host` field, and those of [`Greeting`]; nothing that is meant for the server
-/// behind. Of the answer only the status counts, and the challenges of a 407: a body, cookies or a
-/// redirect of the proxy's are not the server's, and are never given to anybody.
+/// behind. Of the answer only the status counts, the challenges of a 407, and what is said about the
+/// next proof: a body, cookies or a redirect of the proxy's are not the server's, and are never given
+/// to anybody. After a 407 that leaves the connection open, the same can be asked once more on it.
 ///
 /// ```
 /// use bytes::BytesMut;
 /// use wayfare_proto::address::target::Target;
 /// use wayfare_proto::wire::dialogue::{Dialogue, Step};
-/// use wayfare_proto::wire::tunnel::{Greeting, Tunnel};
+/// use wayfare_proto::wire::tunnel::{Answer, Greeting, Tunnel};
 /// let mut talk = Tunnel::new(&Target::new("a.test", 443), Greeting::default())?;
 /// let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
 /// talk.advance(&mut input, &mut output)?;
 /// assert_eq!(output, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n");
 /// input.extend_from_slice(b"HTTP/1.1 200 OK\r\n\r\n");
-/// assert_eq!(talk.advance(&mut input, &mut output)?, Step::Done(()));
+/// assert_eq!(talk.advance(&mut input, &mut output)?, Step::Done(Answer::Open(None)));
 /// # Ok::<(), wayfare_proto::wire::tunnel::Failure>(())
 /// ```
 #[derive(Debug)]
 pub struct Tunnel {
     question: BytesMut,
     reader: HeadReader,
+    limits: HeadLimits,
+    refusal: Option<(Vec<Challenge>, BodyReader)>,
+}
+
+/// What a proxy says to the question for a tunnel, if it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It wants to know who is asking (407), and can be asked again: nothing of its answer is left.
+    Asked(Vec<Challenge>),
+    /// The tunnel is open. What `Proxy-Authentication-Info` says is for the next proof.
+    Open(Option<HeaderValue>),
 }
 
 /// What the proxy is told besides the target.
@@ -55,10 +68,8 @@ pub struct Greeting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The proxy wants to know who is asking (407); it takes one of these.
+    /// The proxy wants to know who is asking (407), and closes; it takes one of these.
     Challenged(Vec<Challenge>),
-    /// The user name has a colon, which Basic authentication cannot say.
-    CredentialsUnfit,
     /// The target cannot be named in a request.
     Refused(Refusal),
     /// The proxy answered with a status that is not 2xx.
@@ -87,39 +98,71 @@ impl Tunnel {
         let method = Method::CONNECT;
         write_head(&mut question, &method, &authority, &authority, &headers, Sending::Nothing)
             .map_err(Failure::Refused)?;
-        Ok(Self { question, reader: HeadReader::new(&method, greeting.limits) })
+        let (reader, limits) = (HeadReader::new(&method, greeting.limits), greeting.limits);
+        Ok(Self { question, reader, limits, refusal: None })
+    }
+
+    /// Passes over the body of a 407, as far as that is worth it.
+    fn pass_over(&mut self, input: &mut BytesMut) -> Result<Step<Answer>, Failure> {
+        let Some((challenges, mut body)) = self.refusal.take() else { return Ok(Step::More) };
+        loop {
+            match body.read(input) {
+                Ok(Piece::Data(_)) if body.received() <= LONGEST_REFUSAL => {}
+                Ok(Piece::End(_)) => return Ok(Step::Done(Answer::Asked(challenges))),
+                Ok(Piece::NeedMore) => {
+                    self.refusal = Some((challenges, body));
+                    return Ok(Step::More);
+                }
+                // What is too long, or broken, costs the connection only.
+                Ok(Piece::Data(_)) | Err(_) => return Err(Failure::Challenged(challenges)),
+            }
+        }
     }
 }
 
 impl Dialogue for Tunnel {
-    type Outcome = ();
+    type Outcome = Answer;
     type Failure = Failure;
 
     fn advance(
         &mut self,
         input: &mut BytesMut,
         output: &mut BytesMut,
-    ) -> Result<Step<()>, Failure> {
+    ) -> Result<Step<Answer>, Failure> {
         output.extend_from_slice(&self.question.split());
+        if self.refusal.is_some() {
+            return self.pass_over(input);
+        }
         loop {
             match self.reader.read(input).map_err(Failure::Violation)? {
                 None => return Ok(Step::More),
                 Some(Head::Interim { .. }) => {}
                 // The codec leaves out of account what a 2xx says of a body.
-                Some(Head::Final(head)) if head.status.is_success() => return Ok(Step::Done(())),
-                Some(Head::Final(head)) => {
-                    return Err(if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-                        Failure::Challenged(challenges(&head.headers))
-                    } else {
-                        Failure::Status(head.status)
-                    });
+                Some(Head::Final(head)) if head.status.is_success() => {
+                    let info = head.headers.get(INFO);
+                    return Ok(Step::Done(Answer::Open(info.cloned())));
                 }
+                Some(Head::Final(head))
+                    if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED =>
+                {
+                    let challenges = challenges(&head.headers);
+                    if !head.keep_alive {
+                        return Err(Failure::Challenged(challenges));
+                    }
+                    let body = BodyReader::new(head.framing, self.limits);
+                    self.refusal = Some((challenges, body));
+                    return self.pass_over(input);
+                }
+                Some(Head::Final(head)) => return Err(Failure::Status(head.status)),
             }
         }
     }
 
     fn handle_end(&self, input: &BytesMut) -> Failure {
-        Failure::Violation(self.reader.handle_end(input))
+        match &self.refusal {
+            Some((challenges, _)) => Failure::Challenged(challenges.clone()),
+            None => Failure::Violation(self.reader.handle_end(input)),
+        }
     }
 }
 
@@ -134,9 +177,6 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Challenged(_) => f.write_str("it wants a user name and a password (407)"),
-            Self::CredentialsUnfit => {
-                f.write_str("a user name with a colon cannot be told (Basic authentication)")
-            }
             Self::Refused(refusal) => write!(f, "it cannot be asked: {refusal}"),
             Self::Status(status) => write!(f, "it refused the tunnel with status {status}"),
             Self::Violation(violation) => violation.fmt(f),
@@ -146,11 +186,16 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+/// News for the next proof (RFC 7615 §4).
+const INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
+/// A longer refusal costs the connection: another is cheaper than reading it.
+const LONGEST_REFUSAL: u64 = 64 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Ended = Result<Step<()>, Failure>;
+    type Ended = Result<Step<Answer>, Failure>;
 
     fn ask(pieces: &[&[u8]]) -> (Ended, Vec<u8>) {
         let greeting = Greeting {
@@ -179,29 +224,46 @@ mod tests {
     fn only_a_2xx_opens_the_tunnel_and_what_follows_belongs_to_it() {
         let challenge = Challenge::parse(b"Basic realm=\"x\"");
         let violation = |violation| Err(Failure::Violation(violation));
+        let open = |info| Ok(Step::Done(Answer::Open(info)));
+        let asked = || Ok(Step::Done(Answer::Asked(challenge.clone())));
+        let closing = || Err(Failure::Challenged(challenge.clone()));
+        let who = |rest: &str| {
+            format!("HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\n{rest}")
+        };
+        let sized = who("Content-Length: 4\r\n\r\nbodyrest");
+        let chunked = who("Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\nrest");
+        let broken = who("Transfer-Encoding: chunked\r\n\r\nx");
+        let ends = who("Connection: close\r\nContent-Length: 4\r\n\r\nbody");
+        let endless = who(&format!("Content-Length: 70000\r\n\r\n{}", "b".repeat(66_000)));
+        let endless = endless.as_str();
+        let cut = who("Content-Length: 4\r\n\r\nbod");
+        let news = "HTTP/1.1 200 OK\r\nProxy-Authentication-Info: nextnonce=\"n\"\r\n\r\n";
         let status = |code| Err(Failure::Status(StatusCode::from_u16(code).unwrap()));
         let long = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "a".repeat(200));
-        let table: [(&str, Ended, &str); 11] = [
-            ("HTTP/1.1 200 OK\r\n\r\nrest", Ok(Step::Done(())), "rest"),
-            ("HTTP/1.0 200 Connection established\r\n\r\n", Ok(Step::Done(())), ""),
-            ("HTTP/1.1 299 Odd\r\nContent-Length: 4\r\n\r\nrest", Ok(Step::Done(())), "rest"),
+        let table: [(&str, Ended, &str); 17] = [
+            ("HTTP/1.1 200 OK\r\n\r\nrest", open(None), "rest"),
+            ("HTTP/1.0 200 Connection established\r\n\r\n", open(None), ""),
+            ("HTTP/1.1 299 Odd\r\nContent-Length: 4\r\n\r\nrest", open(None), "rest"),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: x\r\n\r\n0",
-                Ok(Step::Done(())),
+                open(None),
                 "0",
             ),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", Ok(Step::Done(())), ""),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", open(None), ""),
             ("HTTP/1.1 302 Found\r\nLocation: http://evil.test/\r\n\r\n", status(302), ""),
             ("HTTP/1.1 502 Bad\r\nContent-Length: 3\r\n\r\nbad", status(502), ""),
-            (
-                "HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
-                Err(Failure::Challenged(challenge)),
-                "",
-            ),
+            (news, open(Some(HeaderValue::from_static("nextnonce=\"n\""))), ""),
+            (&who("\r\n"), closing(), ""),
+            (&sized, asked(), "rest"),
+            (&chunked, asked(), "rest"),
+            (&broken, closing(), ""),
+            (&ends, closing(), ""),
+            (&cut, Ok(Step::More), ""),
             (&long, violation(Violation::HeadTooLarge { limit: 200 }), ""),
             ("HTTP/1.1 101 Up\r\n\r\n", violation(Violation::UnaskedUpgrade), ""),
             ("HTTP/1.1 200", Ok(Step::More), "HTTP/1.1 200"),
         ];
+        assert_eq!(ask(&[endless.as_bytes()]).0, closing());
         for (said, expected, left) in table {
             let said = said.as_bytes();
             for at in 0..=said.len() {

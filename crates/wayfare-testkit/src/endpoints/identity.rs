@@ -115,13 +115,13 @@ fn new_nonce(call: &Call) -> String {
 }
 
 /// The parameters of an `Authorization: Digest` field; values here have no escapes and no commas.
-fn parameters(field: &str) -> Option<HashMap<String, String>> {
+pub(crate) fn parameters(field: &str) -> Option<HashMap<String, String>> {
     let rest = field.strip_prefix("Digest ")?;
     let pairs = rest.split(", ").filter_map(|pair| pair.split_once('='));
     Some(pairs.map(|(name, value)| (name.into(), value.trim_matches('"').into())).collect())
 }
 
-fn hash(algorithm: &str, text: &[u8]) -> String {
+pub(crate) fn hash(algorithm: &str, text: &[u8]) -> String {
     let name = algorithm.to_ascii_uppercase();
     let bytes: Vec<u8> = match name.trim_end_matches("-SESS") {
         "SHA-256" => Sha256::digest(text).to_vec(),
@@ -145,7 +145,10 @@ pub(super) fn auth_ntlm(call: &Call) -> Reply {
             let question = STANDARD.encode(ntlm_question());
             Ok(Answer::Respond(unauthorized(&format!("NTLM {question}"))))
         }
-        Some(3) if connections.contains_key(&call.connection) && is_ntlm_proof(&message) => {
+        Some(3)
+            if connections.contains_key(&call.connection)
+                && is_ntlm_proof(&message, (USER, PASSWORD)) =>
+        {
             connections.insert(call.connection, true);
             Ok(Answer::Respond(text_response(StatusCode::OK, "You are in.\n")))
         }
@@ -156,7 +159,7 @@ pub(super) fn auth_ntlm(call: &Call) -> Reply {
 const SERVER_CHALLENGE: [u8; 8] = *b"wayfare!";
 
 /// A message of the second kind that tells the time, so that the proof has to have a code.
-fn ntlm_question() -> Vec<u8> {
+pub(crate) fn ntlm_question() -> Vec<u8> {
     let mut message = b"NTLMSSP\0\x02\0\0\0\0\0\0\0\x30\0\0\0".to_vec();
     message.extend_from_slice(&0xa088_8205_u32.to_le_bytes());
     message.extend_from_slice(&SERVER_CHALLENGE);
@@ -170,7 +173,8 @@ fn ntlm_question() -> Vec<u8> {
     message
 }
 
-fn is_ntlm_proof(message: &[u8]) -> bool {
+/// True for a message of the third kind that knows this password.
+pub(crate) fn is_ntlm_proof(message: &[u8], (name, password): (&str, &str)) -> bool {
     let part = |at: usize| -> Option<&[u8]> {
         let number = |at: usize| Some(usize::from(*message.get(at)?));
         let length = number(at)? + 256 * number(at + 1)?;
@@ -184,9 +188,9 @@ fn is_ntlm_proof(message: &[u8]) -> bool {
         return false;
     }
     let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    let owner = [utf16(&USER.to_uppercase()).as_slice(), domain].concat();
-    let owner = keyed(&Md4::digest(utf16(PASSWORD)), &[&owner]);
-    user == utf16(USER) && keyed(&owner, &[&SERVER_CHALLENGE, &response[16..]]) == response[..16]
+    let owner = [utf16(&name.to_uppercase()).as_slice(), domain].concat();
+    let owner = keyed(&Md4::digest(utf16(password)), &[&owner]);
+    user == utf16(name) && keyed(&owner, &[&SERVER_CHALLENGE, &response[16..]]) == response[..16]
 }
 
 fn keyed(key: &[u8], pieces: &[&[u8]]) -> [u8; 16] {

@@ -2,11 +2,10 @@
 
 use std::io;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{ProxyFault, Talk, reach, relay};
+use super::login::challenges;
+use super::{Manners, ProxyFault, Talk, reach, relay};
 use crate::stream::BoxStream;
 
 /// Serves questions whose first byte was read already.
@@ -19,15 +18,18 @@ pub(super) async fn serve(first: u8, mut stream: BoxStream, talk: &Talk) -> io::
         let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or("").to_owned());
         let said = field(&text, "proxy-authorization").map(str::to_owned);
         talk.note(&target, said.clone(), &head);
-        if let Some(refusal) = refusal(talk, said.as_deref()) {
+        if let Some(refusal) = refusal(talk, method, &target, said.as_deref()) {
             let body = content_length(&text);
             skip(&mut stream, body).await?;
             stream.write_all(refusal.as_bytes()).await?;
             stream.flush().await?;
+            if talk.rules.manners == Manners::Closes {
+                return stream.shutdown().await;
+            }
         } else if method == "CONNECT" {
             return tunnel(stream, talk, &target).await;
         } else {
-            return forward(stream, &text, &target).await;
+            return forward(stream, talk, &text, &target).await;
         }
         head.clear();
     }
@@ -45,20 +47,21 @@ async fn tunnel(mut stream: BoxStream, talk: &Talk, target: &str) -> io::Result<
 
 /// Passes one request on in origin form and relays everything after its head: the client of a
 /// test keeps to one origin per connection.
-async fn forward(mut stream: BoxStream, head: &str, target: &str) -> io::Result<()> {
+async fn forward(mut stream: BoxStream, talk: &Talk, head: &str, target: &str) -> io::Result<()> {
     let rest = target.strip_prefix("http://").unwrap_or(target);
     let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
     let place = if place.contains(':') { place.to_owned() } else { format!("{place}:80") };
     let Ok(mut far) = reach(&place).await else {
         return stream.write_all(b"HTTP/1.1 502 No way\r\nContent-Length: 0\r\n\r\n").await;
     };
-    loop_requests(&mut stream, &mut far, &origin_form(head, path)).await
+    loop_requests(&mut stream, &mut far, talk, &origin_form(head, path)).await
 }
 
 /// Passes on the first head, then every further request of the connection in origin form.
 async fn loop_requests(
     near: &mut BoxStream,
     far: &mut tokio::net::TcpStream,
+    talk: &Talk,
     first: &str,
 ) -> io::Result<()> {
     far.write_all(first.as_bytes()).await?;
@@ -71,8 +74,17 @@ async fn loop_requests(
                 // no absolute form in their first line.
                 count => {
                     let text = String::from_utf8_lossy(&from_near[..count]).into_owned();
-                    match text.split(' ').nth(1).and_then(|target| target.strip_prefix("http://")) {
+                    let mut words = text.split(' ');
+                    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+                    match target.strip_prefix("http://") {
                         Some(rest) if text.contains(" HTTP/1.1\r\n") => {
+                            let said = field(&text, "proxy-authorization");
+                            talk.note(target, said.map(str::to_owned), text.as_bytes());
+                            if let Some(refusal) = refusal(talk, method, target, said) {
+                                near.write_all(refusal.as_bytes()).await?;
+                                near.flush().await?;
+                                continue;
+                            }
                             let path = rest.split_once('/').map_or("", |(_, path)| path);
                             far.write_all(origin_form(&text, path).as_bytes()).await?;
                         }
@@ -102,26 +114,30 @@ fn origin_form(head: &str, path: &str) -> String {
 }
 
 /// What it says no with, if it does.
-fn refusal(talk: &Talk, said: Option<&str>) -> Option<String> {
-    const WHO: &str = "HTTP/1.1 407 Who\r\nContent-Length: 6\r\nSet-Cookie: proxy=1\r\n";
-    match (talk.rules.fault, &talk.rules.login) {
-        (Some(ProxyFault::HugeHead), _) => {
+fn refusal(talk: &Talk, method: &str, target: &str, said: Option<&str>) -> Option<String> {
+    let closes = match talk.rules.manners {
+        Manners::Closes => "Connection: close\r\n",
+        Manners::Keeps => "",
+    };
+    let who = format!("HTTP/1.1 407 Who\r\nContent-Length: 6\r\nSet-Cookie: proxy=1\r\n{closes}");
+    match talk.rules.fault {
+        Some(ProxyFault::HugeHead) => {
             Some(format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "a".repeat(1024 * 1024)))
         }
-        (Some(ProxyFault::NewRealms), _) => {
+        Some(ProxyFault::NewRealms) => {
             let realm = talk.heard.lock().map_or(0, |heard| heard.len());
-            Some(format!("{WHO}Proxy-Authenticate: Basic realm=\"{realm}\"\r\n\r\nPOISON"))
+            Some(format!("{who}Proxy-Authenticate: Basic realm=\"{realm}\"\r\n\r\nPOISON"))
         }
-        (Some(ProxyFault::Status(status)), _) => Some(format!(
+        Some(ProxyFault::Status(status)) => Some(format!(
             "HTTP/1.1 {status} No\r\nContent-Length: 6\r\nSet-Cookie: proxy=1\r\n\
              Location: http://evil.test/\r\n\r\nPOISON"
         )),
-        (_, Some((user, password))) => {
-            let wanted = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-            (said != Some(&wanted))
-                .then(|| format!("{WHO}Proxy-Authenticate: Basic realm=\"proxy\"\r\n\r\nPOISON"))
+        _ => {
+            let challenges = challenges(talk, method, target, said);
+            let fields = challenges.iter().map(|one| format!("Proxy-Authenticate: {one}\r\n"));
+            let fields: String = fields.collect();
+            (!challenges.is_empty()).then(|| format!("{who}{fields}\r\nPOISON"))
         }
-        _ => None,
     }
 }
 

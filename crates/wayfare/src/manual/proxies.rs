@@ -50,8 +50,13 @@
 //! Credentials come with the proxy's URL, or else from
 //! [`Delegate::proxy_credentials`](crate::delegate::Delegate::proxy_credentials), which is asked once
 //! for each proxy and realm, also by many requests at a time, and not again when its answer was
-//! refused. [`Manager::forget_proxies`](crate::Manager::forget_proxies) starts afresh. Only Basic is
-//! spoken to HTTP proxies, and user name and password to SOCKS 5.
+//! refused. [`Manager::forget_proxies`](crate::Manager::forget_proxies) starts afresh.
+//!
+//! An HTTP proxy is told nothing before it asks (407), and then in the strongest way that it takes and
+//! [`Auth::schemes`](crate::options::Auth::schemes) allows: NTLM (version 2), Digest, Basic. The same
+//! connection is used if the proxy leaves it open, and another if not; what the proxy took it is told
+//! at once the next time. A body that can be read only once cannot be sent again to a proxy that asks
+//! only then: over a tunnel it never has to be. SOCKS 5 is told user name and password.
 //!
 //! They are told to that proxy and nobody else: not to the origin, not to the next proxy, not along
 //! with a redirect. A `Proxy-Authorization` of the program's own only goes to a proxy that is given

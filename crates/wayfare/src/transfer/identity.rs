@@ -18,6 +18,7 @@ use wayfare_proto::trace::event::What;
 use zeroize::Zeroizing;
 
 use super::access::{Heard, Place, fresh_nonce};
+use super::forwarder::ToForwarder;
 use super::talk::Talk;
 use super::{Again, Asked, Transfer};
 use crate::delegate::CredentialsQuestion;
@@ -55,6 +56,8 @@ pub(super) struct Said {
     next: Option<Box<(Origin, Offer, Credentials)>>,
     /// The talk that proves a connection.
     pub(super) talk: Option<Box<Talk>>,
+    /// What the proxy was told that is given the request.
+    pub(super) forwarder: Option<Box<ToForwarder>>,
 }
 
 impl Said {
@@ -64,6 +67,7 @@ impl Said {
         self.rounds = 0;
         self.next = None;
         self.talk = None;
+        self.forwarder = None;
     }
 
     /// Counts another try.
@@ -72,7 +76,8 @@ impl Said {
     }
 
     pub(super) fn proving(&self) -> Option<&Arc<Proving>> {
-        self.talk.as_ref().map(|talk| &talk.proving)
+        let forwarder = || self.forwarder.as_ref().and_then(|told| told.proving.as_ref());
+        self.talk.as_ref().map(|talk| &talk.proving).or_else(forwarder)
     }
 }
 

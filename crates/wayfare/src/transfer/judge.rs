@@ -72,9 +72,10 @@ impl Transfer {
             let asked = Unauthorized::new(offers, answer);
             return Ok(Verdict::Ask(Question::Identity(Box::new(asked))));
         }
-        if let Some(challenged) = self.judge_challenge(&mut answer) {
-            return Ok(Verdict::Ask(Question::Login(Box::new(challenged))));
-        }
+        let answer = match self.judge_challenge(answer) {
+            Ok(challenged) => return Ok(Verdict::Ask(Question::Login(Box::new(challenged)))),
+            Err(answer) => answer,
+        };
         self.check_part(&answer)?;
         let exchange = Exchange {
             url: &self.url,

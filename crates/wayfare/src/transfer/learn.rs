@@ -12,6 +12,7 @@ impl Transfer {
     pub(super) fn learn(&mut self, outcome: &Outcome) -> Errand<'_> {
         if let Outcome::Answered(answer) = outcome {
             self.learn_who(answer);
+            self.learn_of_forwarder(answer);
             let way = self.key.as_ref().map(|key| &key.footing.way);
             for proxy in way.map(Chain::proxies).unwrap_or_default() {
                 self.shared.bad_proxies().handle_success(proxy);

@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod attempt;
 mod deliver;
 mod door;
+mod forwarder;
 pub(crate) mod handle;
 pub(crate) mod identity;
 mod judge;

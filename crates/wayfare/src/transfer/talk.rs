@@ -115,7 +115,7 @@ impl Transfer {
 }
 
 /// Reads what is left of an answer that nobody wants, so that its connection can be used.
-async fn drain(home: &Home, content: &mut ContentOrBody) {
+pub(super) async fn drain(home: &Home, content: &mut ContentOrBody) {
     let ContentOrBody::Content(Content::Wire(wire)) = content else { return };
     let mut timer = Timer::new(home.clone());
     let (deadline, mut left) = (now() + DRAIN_WAIT, DRAIN_MOST);

@@ -4,16 +4,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode};
 use wayfare_net::clock::now;
 use wayfare_net::dial::Blame;
 use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::auth::telling::Telling;
 use wayfare_proto::route::proxy::{Chain, Proxy};
 use wayfare_proto::syntax::challenge::Challenge;
-use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::wire::tunnel;
 
+use super::forwarder::{ASKED, unspoken};
 use super::judge::Verdict;
 use super::{Again, Question, Transfer};
 use crate::delegate::ProxyQuestion;
@@ -25,6 +26,8 @@ use crate::proxies::{News, Ways};
 pub(crate) struct Challenged {
     proxy: Proxy,
     challenges: Vec<Challenge>,
+    /// The answer itself, of a proxy that was given the request.
+    answer: Option<Box<Answer>>,
     error: Error,
 }
 
@@ -89,23 +92,6 @@ impl Transfer {
         self.key.as_ref().is_some_and(|key| key.forwarder().is_some())
     }
 
-    /// What is told to a proxy that is given the request itself, and never to anybody else.
-    pub(super) fn address_proxy(&self, headers: &mut HeaderMap) {
-        let forwarder = self.key.as_ref().and_then(|key| key.forwarder());
-        let Some(proxy) = forwarder else {
-            headers.remove(header::PROXY_AUTHORIZATION);
-            headers.remove(PROXY_CONNECTION);
-            return;
-        };
-        // What the program itself says is for the proxy that is asked first, and no other.
-        if self.journey.as_ref().is_some_and(|journey| journey.left_first_way) {
-            headers.remove(header::PROXY_AUTHORIZATION);
-        }
-        if let Some(basic) = proxy.credentials().and_then(Credentials::basic) {
-            headers.insert(header::PROXY_AUTHORIZATION, basic);
-        }
-    }
-
     /// What a failure at a proxy means.
     pub(super) fn judge_way(&mut self, error: Error) -> Result<Verdict, Error> {
         let Some(trouble) = error.proxy_trouble() else { return Err(error) };
@@ -114,6 +100,7 @@ impl Transfer {
             return Ok(Verdict::Ask(Question::Login(Box::new(Challenged {
                 proxy,
                 challenges,
+                answer: None,
                 error,
             }))));
         }
@@ -142,11 +129,17 @@ impl Transfer {
     }
 
     /// What a 407 means: only from a proxy that was given the request is it the proxy's.
-    pub(super) fn judge_challenge(&mut self, answer: &mut Answer) -> Option<Challenged> {
-        if answer.status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-            return None;
-        }
-        let proxy = self.key.as_ref()?.forwarder()?.clone().without_credentials();
+    /// Gives any other answer back.
+    pub(super) fn judge_challenge(
+        &mut self,
+        mut answer: Box<Answer>,
+    ) -> Result<Challenged, Box<Answer>> {
+        let proxy = match self.key.as_ref().and_then(|key| key.forwarder()) {
+            Some(proxy) if answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                proxy.clone().without_credentials()
+            }
+            _ => return Err(answer),
+        };
         if let Some(untouched) = answer.untouched.take() {
             self.body = untouched;
         }
@@ -156,25 +149,34 @@ impl Transfer {
         let trouble =
             ProxyTrouble { proxy: proxy.clone(), blame: Blame::Request, challenges: None };
         let error = Error::new(kind, Stage::Receive, message).at_proxy(trouble);
-        Some(Challenged { proxy, challenges, error })
+        Ok(Challenged { proxy, challenges, answer: Some(answer), error })
     }
 
     /// Finds out what to say to a proxy that asks.
     pub(super) async fn login(&mut self, challenged: Challenged) -> Result<Again, Error> {
-        let Challenged { proxy, challenges, error } = challenged;
-        let realm = if proxy.kind().is_socks() {
-            None
-        } else {
-            let Some(basic) = challenges.iter().find(|challenge| challenge.scheme == "basic")
-            else {
-                return Err(no_way_to_say(error, &challenges));
-            };
-            basic.realm().map(str::to_owned)
-        };
+        let Challenged { proxy, challenges, mut answer, error } = challenged;
         let way = self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone());
         let asking = way.proxies().iter().find(|known| known.is_same_place(&proxy));
         let heard = asking.and_then(Proxy::credentials);
-        let question = ProxyQuestion::new(proxy.clone(), realm);
+        let offers = self.asking(asking.unwrap_or(&proxy)).offers(&challenges);
+        if !proxy.kind().is_socks() {
+            let Some(offer) = offers.first() else {
+                return Err(no_way_to_say(error, &challenges));
+            };
+            self.emit(|| What::AuthenticationRequired {
+                realm: offer.realm().map(str::to_owned),
+                scheme: offer.scheme(),
+            });
+        }
+        if let Some(answer) = &mut answer {
+            self.may_say_again()?;
+            match self.answer_forwarder(&challenges, answer).await {
+                Ok(Some(again)) => return Ok(again),
+                Ok(None) => {}
+                Err(next) => return Err(unspoken(error, next, &challenges)),
+            }
+        }
+        let question = ProxyQuestion::new(proxy.clone(), offers.first());
         let (logins, delegate) = (&self.shared.logins, &*self.shared.delegate);
         self.logins += 1;
         let answer = match self.logins {
@@ -182,25 +184,44 @@ impl Transfer {
             _ => None,
         };
         let Some(credentials) = answer else { return Err(error) };
-        if !self.body.is_sendable() {
-            let message = "the proxy asked who is asking, and the body can be read only once";
-            return Err(Error::new(ErrorKind::BodyNotReplayable, Stage::Plan, message));
-        }
+        self.may_say_again()?;
         let told = way.proxies().iter().map(|known| match known.is_same_place(&proxy) {
             true => known.clone().with_credentials(credentials.clone()),
             false => known.clone(),
         });
         let told = Chain::through(told.collect());
+        // What it asked for is known, so it need not ask again.
+        if let Some(known) = told.proxies().iter().find(|known| known.is_same_place(&proxy))
+            && !proxy.kind().is_socks()
+        {
+            let access = self.shared.memories.proxies();
+            access.handle_refusal(&mut Telling::default(), &self.asking(known), &challenges);
+        }
         self.key = self.shared.lane(&self.url, &self.options, &told);
-        Ok(Again::Resend("the proxy wanted to know who is asking"))
+        self.journey().said.forwarder = None;
+        Ok(Again::Resend(ASKED))
+    }
+
+    /// Who is asking is said with the request once more, which needs its body.
+    fn may_say_again(&self) -> Result<(), Error> {
+        if self.body.is_sendable() {
+            return Ok(());
+        }
+        let message = "the proxy asked who is asking, and the body can be read only once";
+        Err(Error::new(ErrorKind::BodyNotReplayable, Stage::Plan, message))
     }
 }
 
-fn no_way_to_say(error: Error, challenges: &[Challenge]) -> Error {
+/// The error of a proxy that takes nothing which may be said, or can be of these credentials.
+pub(super) fn no_way_to_say(error: Error, challenges: &[Challenge]) -> Error {
     let schemes: Vec<_> = challenges.iter().map(|challenge| challenge.scheme.as_str()).collect();
     let wants =
         if schemes.is_empty() { "nothing that is known".into() } else { schemes.join(", ") };
-    let message = format!("{}; it takes {wants}, and only Basic can be said", error.message());
+    let message = format!(
+        "{}; it takes {wants}, and nothing of that may be said, or can be: Basic has no way to \
+         say a user name with a colon",
+        error.message()
+    );
     error.with_message(message)
 }
 

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wayfare_proto::policy::auth::Schemes;
 use wayfare_proto::route::happy_eyeballs::Pace;
 use wayfare_proto::wire::tunnel::Greeting;
 
@@ -31,7 +32,7 @@ fn in_both_homes<T>(mut work: impl AsyncFnMut(&Dialer<'_>) -> T) -> [T; 2] {
             offer: Offer::Nothing,
             early: None,
             waits: DialWaits { resolve: second, connect: second, tls: second, proxy: second },
-            proxies: ProxyManners { tls: &tls, greeting: &greeting },
+            proxies: ProxyManners { tls: &tls, greeting: &greeting, schemes: Schemes::all() },
             pace: Pace::default(),
             memories: &memories,
         };

@@ -4,6 +4,7 @@
 pub mod digest;
 pub mod ntlm;
 pub mod space;
+pub mod telling;
 
 use std::fmt;
 

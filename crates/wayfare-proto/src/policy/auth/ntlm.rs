@@ -46,6 +46,8 @@ pub struct Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
+    /// The connection that was to be proven was closed.
+    Closed,
     /// The credentials are longer than any server takes.
     Credentials,
     /// It is not base64, or no message of NTLM.
@@ -59,6 +61,7 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Closed => "the connection was closed in the middle of an NTLM talk",
             Self::Credentials => "the user name or password is too long for NTLM",
             Self::NoMessage => "the server's NTLM message is none",
             Self::OutOfBounds => "the server's NTLM message points outside of itself",

@@ -187,7 +187,11 @@ async fn dial_once(
         },
         early,
         waits: options.timeouts.of_dials(),
-        proxies: ProxyManners { tls: options.tls.towards_proxies(), greeting: &greeting },
+        proxies: ProxyManners {
+            tls: options.tls.towards_proxies(),
+            greeting: &greeting,
+            schemes: options.auth.schemes,
+        },
         pace: Pace::with_attempt_delay(options.connections.attempt_delay),
         memories: around.memories,
     };

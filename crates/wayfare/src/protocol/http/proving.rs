@@ -63,6 +63,12 @@ impl Proving {
         state.kept.is_some()
     }
 
+    /// True if there is something to be said on the connection that is kept.
+    pub(crate) fn is_going_on(&self) -> bool {
+        let state = self.lock();
+        state.kept.is_some() && state.next.is_some()
+    }
+
     /// The connection that is kept, and what is said on it.
     pub(super) fn take(&self) -> Option<(Box<Connection>, HeaderValue)> {
         let mut state = self.lock();
