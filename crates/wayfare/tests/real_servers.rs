@@ -15,6 +15,7 @@ use it::{
 };
 use wayfare::Manager;
 use wayfare::options::{Connections, EarlyData, Versions};
+use wayfare::tls::EarlyOutcome;
 use wayfare_testkit::content::{bytes_of, sha256_hex, text_of};
 
 /// A server that is ended with the test.
@@ -250,21 +251,35 @@ fn nghttpd_is_understood() {
 fn nginx_takes_early_data_and_asks_again_for_what_came_too_early() {
     let Some(server) = nginx("ssl_protocols TLSv1.3; ssl_early_data on;") else { return };
     for face in FACES {
-        // Connections are closed before a ticket comes after early data; the first sends two.
-        let (tls, idle) = (it::trust().with_early_data(EarlyData::Safe), Duration::ZERO);
-        let connections = Connections { versions: Versions::Http1, idle, ..Connections::default() };
-        let manager = Manager::builder().tls(tls).connections(connections).build();
-        let get = |path: &str| {
-            let got = fetch(face, &manager, Ask::get(format!("{}{path}", server.secure))).unwrap();
-            (got.status, got.text().to_owned())
-        };
-        get("/told");
-        assert_eq!(get("/told"), (200, "1\n".to_owned()), "{face:?}: it came early");
-        assert_eq!(get("/early"), (200, "late\n".to_owned()), "{face:?}: it came twice");
-        assert_eq!(get("/told"), (200, "\n".to_owned()), "{face:?}: not for an hour");
-        let post = Ask::post(format!("{}/told", server.secure), "x");
-        assert_eq!(fetch(face, &manager, post).unwrap().text(), "\n");
+        // nginx calls early what it gets to before the handshake is over, which a busy machine may
+        // keep it from; then it is asked anew.
+        assert!((0..50).any(|_| is_asked_again(face, &server)), "{face:?}");
     }
+}
+
+/// False if nginx came to a request too late to find that it was early.
+fn is_asked_again(face: Face, server: &Running) -> bool {
+    // Connections are closed before a ticket comes after early data; the first sends two.
+    let (tls, idle) = (it::trust().with_early_data(EarlyData::Safe), Duration::ZERO);
+    let connections = Connections { versions: Versions::Http1, idle, ..Connections::default() };
+    let manager = Manager::builder().tls(tls).connections(connections).build();
+    let get = |path: &str| {
+        let got = fetch(face, &manager, Ask::get(format!("{}{path}", server.secure))).unwrap();
+        (got.status, got.text().to_owned(), got.early)
+    };
+    assert_eq!(get("/told"), (200, "\n".to_owned(), EarlyOutcome::NotSent), "{face:?}: no session");
+    let (status, told, early) = get("/told");
+    assert_eq!((status, early), (200, EarlyOutcome::Accepted), "{face:?}");
+    let (status, text, again) = get("/early");
+    assert_eq!((status, &*text), (200, "late\n"), "{face:?}");
+    if told != "1\n" || again == EarlyOutcome::Accepted {
+        return false;
+    }
+    let spared = (200, "\n".to_owned(), EarlyOutcome::NotSent);
+    assert_eq!(get("/told"), spared, "{face:?}: not for an hour");
+    let post = Ask::post(format!("{}/told", server.secure), "x");
+    assert_eq!(fetch(face, &manager, post).unwrap().text(), "\n");
+    true
 }
 
 /// Sends many GETs and some POSTs at once; none may fail.

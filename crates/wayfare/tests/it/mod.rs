@@ -41,6 +41,7 @@ pub struct Got {
     pub redirects: Vec<Redirect>,
     pub reused: bool,
     pub upload_complete: bool,
+    pub early: wayfare::tls::EarlyOutcome,
     pub trailers: Option<HeaderMap>,
     pub body: Bytes,
 }
@@ -245,6 +246,7 @@ pub fn got(reply: &Reply, body: Bytes) -> Got {
         redirects: reply.redirects().to_vec(),
         reused: reply.is_on_reused_connection(),
         upload_complete: reply.is_upload_complete(),
+        early: reply.early_data(),
         trailers: reply.trailers().cloned(),
         body,
     }
