@@ -9,6 +9,9 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tokio::io::ReadBuf;
 use wayfare_net::caller::block_on;
+use wayfare_net::runtime::Home;
+use wayfare_net::tls::facts::TlsFacts;
+use wayfare_proto::route::proxy::Chain;
 
 use crate::error::{Error, ErrorKind, Stage};
 use crate::manager::Manager;
@@ -34,6 +37,33 @@ impl Manager {
     #[must_use]
     pub fn blocking(&self) -> Blocking<Self> {
         Blocking(self.clone())
+    }
+}
+
+impl Blocking<Manager> {
+    /// Opens a connection to the origin of `url`, TLS included, for the request that will follow.
+    ///
+    /// # Errors
+    /// What a request would fail with before it is sent.
+    pub fn preconnect(&self, url: &str) -> Result<(), Error> {
+        block_on(self.0.preconnect_in(url, Home::Caller)).map(drop)
+    }
+
+    /// Opens a connection to the origin of `url`, or finds an open one, and tells what its TLS
+    /// handshake agreed on; see [`Manager::handshake`].
+    ///
+    /// # Errors
+    /// As [`Manager::handshake`].
+    pub fn handshake(&self, url: &str) -> Result<TlsFacts, Error> {
+        block_on(self.0.handshake_in(url, Home::Caller))
+    }
+
+    /// The ways a request for `url` would be tried by, and the rule that names them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if there is no telling.
+    pub fn ways_to(&self, url: &str) -> Result<(Vec<Chain>, String), Error> {
+        block_on(self.0.ways_to(url))
     }
 }
 

@@ -14,9 +14,7 @@ use tokio::sync::oneshot;
 use url::Url;
 use wayfare_net::caller;
 use wayfare_net::runtime::Home;
-use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::schedule::Priority;
-use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::Event;
 
 use crate::blocking::Blocking;
@@ -122,33 +120,6 @@ impl Blocking<Manager> {
     /// Sends a request with any method.
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> Request<Waited> {
         Request::new(self.0.clone(), method, parse(url.as_ref()))
-    }
-
-    /// Opens a connection to the origin of `url`, TLS included, for the request that will follow.
-    ///
-    /// # Errors
-    /// What a request would fail with before it is sent.
-    pub fn preconnect(&self, url: &str) -> Result<(), Error> {
-        caller::block_on(self.0.preconnect_in(url, Home::Caller)).map(drop)
-    }
-
-    /// Opens a connection to the origin of `url`, or finds an open one, and tells what its TLS
-    /// handshake agreed on; see [`Manager::handshake`].
-    ///
-    /// # Errors
-    /// As [`Manager::handshake`].
-    pub fn handshake(&self, url: &str) -> Result<TlsFacts, Error> {
-        caller::block_on(self.0.handshake_in(url, Home::Caller))
-    }
-}
-
-impl Blocking<Manager> {
-    /// The ways a request for `url` would be tried by, and the rule that names them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if there is no telling.
-    pub fn ways_to(&self, url: &str) -> Result<(Vec<Chain>, String), Error> {
-        caller::block_on(self.0.ways_to(url))
     }
 }
 
