@@ -18,7 +18,7 @@ pub fn challenge(data: &[u8]) {
         let Some(mut login) = Login::answer(&offer, ada.clone()) else { continue };
         let line = Line { method: "GET", target: "/a/b?c", body: Some(b"") };
         for _ in 0..2 {
-            if let Some(said) = login.say(&line, "cnonce") {
+            if let Some(said) = login.say(&line, || "cnonce".to_owned()) {
                 assert!(said.is_sensitive() && !said.as_bytes().contains(&b'\n'));
             }
             if let Login::Digest(session) = &mut login {

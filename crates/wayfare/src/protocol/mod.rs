@@ -7,10 +7,10 @@ pub(crate) mod http;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use ::http::header::{AUTHORIZATION, COOKIE};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use bytes::Bytes;
 use url::Url;
@@ -47,42 +47,84 @@ pub(crate) struct Planned {
 }
 
 /// The fields of a planned request.
+#[derive(Clone)]
 pub(crate) enum Fields {
+    /// The manager's, as most requests have them, and what is made for each request.
+    Beside(Arc<Options>, Extra),
     /// The request's own beside the manager's.
     Own(HeaderMap),
-    /// The manager's, as most requests have them.
-    Shared(Arc<Options>),
+}
+
+/// What stands beside the manager's fields, none of which has one of these names.
+#[derive(Clone, Default)]
+pub(crate) struct Extra {
+    pub(crate) cookies: Option<HeaderValue>,
+    /// Who is asking.
+    pub(crate) who: Option<HeaderValue>,
 }
 
 impl Fields {
     pub(crate) fn into_map(self) -> HeaderMap {
         match self {
+            Self::Beside(options, extra) => {
+                let mut map = options.headers.0.clone();
+                let extra = [(COOKIE, extra.cookies), (AUTHORIZATION, extra.who)];
+                map.extend(extra.into_iter().filter_map(|(name, value)| Some((name, value?))));
+                map
+            }
             Self::Own(map) => map,
-            Self::Shared(options) => options.headers.0.clone(),
         }
     }
-}
 
-impl Fields {
+    /// All of them in one map, for those who want to see them.
+    pub(crate) fn to_map(&self) -> HeaderMap {
+        self.clone().into_map()
+    }
+
     /// Sets a field, for this request alone.
     pub(crate) fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        if let Self::Shared(options) = self {
-            *self = Self::Own(options.headers.0.clone());
-        }
-        if let Self::Own(map) = self {
-            map.insert(name, value);
+        let mut map = std::mem::replace(self, Self::Own(HeaderMap::new())).into_map();
+        map.insert(name, value);
+        *self = Self::Own(map);
+    }
+
+    /// The fields that are in a map: all but those made for each request.
+    pub(crate) fn mapped(&self) -> &HeaderMap {
+        match self {
+            Self::Beside(options, _) => &options.headers.0,
+            Self::Own(map) => map,
         }
     }
 }
 
-impl Deref for Fields {
-    type Target = HeaderMap;
+impl<'a> IntoIterator for &'a Fields {
+    type Item = (&'a HeaderName, &'a HeaderValue);
+    type IntoIter = FieldsIter<'a>;
 
-    fn deref(&self) -> &HeaderMap {
-        match self {
-            Self::Own(map) => map,
-            Self::Shared(options) => &options.headers.0,
-        }
+    fn into_iter(self) -> FieldsIter<'a> {
+        let (cookies, who) = match self {
+            Fields::Beside(_, extra) => (extra.cookies.as_ref(), extra.who.as_ref()),
+            Fields::Own(_) => (None, None),
+        };
+        FieldsIter { mapped: self.mapped().iter(), cookies, who }
+    }
+}
+
+/// The fields of a planned request, one after another.
+pub(crate) struct FieldsIter<'a> {
+    mapped: ::http::header::Iter<'a, HeaderValue>,
+    cookies: Option<&'a HeaderValue>,
+    who: Option<&'a HeaderValue>,
+}
+
+impl<'a> Iterator for FieldsIter<'a> {
+    type Item = (&'a HeaderName, &'a HeaderValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.mapped
+            .next()
+            .or_else(|| Some((&COOKIE, self.cookies.take()?)))
+            .or_else(|| Some((&AUTHORIZATION, self.who.take()?)))
     }
 }
 

@@ -88,7 +88,7 @@ impl Access {
         if !place.schemes.has(login.scheme()) {
             return None;
         }
-        let said = login.say(line, &fresh_nonce())?;
+        let said = login.say(line, fresh_nonce)?;
         let heard =
             Heard { scheme: login.scheme(), realm, credentials: login.credentials().clone() };
         Some((said, heard))
@@ -240,12 +240,9 @@ impl Access {
 
 /// A nonce of the client: 48 hexadecimal digits that nobody can foresee.
 pub(super) fn fresh_nonce() -> String {
-    use std::fmt::Write;
-    random::bytes().iter().fold(String::with_capacity(48), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|half| DIGITS[usize::from(half)]);
+    random::bytes().iter().flat_map(digits).map(char::from).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

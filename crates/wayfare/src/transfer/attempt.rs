@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use ::http::HeaderMap;
 use url::Url;
 use wayfare_net::clock::now;
 use wayfare_proto::address::origin::Scheme;
@@ -31,7 +30,7 @@ impl Transfer {
         self.emit(|| What::Sending {
             method: planned.method.clone(),
             url: Box::new(Url::clone(&planned.url)),
-            headers: Box::new(HeaderMap::clone(&planned.fields)),
+            headers: Box::new(planned.fields.to_map()),
         });
         match self.shared.registry.find(planned.url.scheme()) {
             Some(Answerer::Http) => self.attempt_http(planned).await,
@@ -90,7 +89,7 @@ impl Transfer {
         let Some(origin) = self.key.as_ref().map(|key| &key.origin) else { return Flight::Later };
         let asked = Candidate {
             method: &planned.method,
-            fields: &planned.fields,
+            fields: &planned.fields.to_map(),
             also_secret: &self.options.redirects.secret_fields,
         };
         let is_spared = origin.scheme() != Scheme::Https

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_proto::address::origin::{Origin, Scheme};
@@ -112,22 +112,26 @@ impl Transfer {
                 || self.journey.as_ref().is_some_and(|journey| journey.said.next.is_some()))
     }
 
-    /// Says who is asking, if that is known here and nobody said it by hand.
-    pub(super) fn say_who(&mut self, headers: &mut HeaderMap) {
+    /// The `Authorization` field, if it is known here who is asking and nobody said it by hand.
+    pub(super) fn introduction(&mut self) -> Option<HeaderValue> {
         if let Some(journey) = &mut self.journey {
             journey.said.heard = None;
         }
         // What proves a connection is said when it is known which one it is.
         let is_owned = self.key.as_ref().is_some_and(|key| key.footing.owner.is_some());
-        if is_owned || !self.may_say_who() || headers.contains_key(header::AUTHORIZATION) {
-            return;
+        if is_owned
+            || !self.may_say_who()
+            || self.headers.contains_key(header::AUTHORIZATION)
+            || self.sends_default(&header::AUTHORIZATION)
+        {
+            return None;
         }
-        let Some((value, heard)) = self.introduction() else { return };
-        headers.insert(header::AUTHORIZATION, value);
+        let (value, heard) = self.said_unasked()?;
         self.journey().said.heard = Some(heard);
+        Some(value)
     }
 
-    fn introduction(&mut self) -> Option<(http::HeaderValue, Heard)> {
+    fn said_unasked(&mut self) -> Option<(HeaderValue, Heard)> {
         let place = self.place()?;
         let line = Line {
             method: self.method.as_str(),
@@ -142,7 +146,7 @@ impl Transfer {
         let realm = offer.realm().map(str::to_owned);
         let scheme = offer.scheme();
         let mut login = Login::answer(&offer, credentials.clone())?;
-        let value = login.say(&line, &fresh_nonce())?;
+        let value = login.say(&line, fresh_nonce)?;
         Some((value, Heard { scheme, realm, credentials }))
     }
 

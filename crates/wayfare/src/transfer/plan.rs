@@ -7,14 +7,17 @@ use wayfare_proto::wire::coding::ACCEPT_ENCODING;
 use super::{Expectation, Transfer};
 use crate::error::Error;
 use crate::options::Decoding;
-use crate::protocol::{Fields, Planned};
+use crate::protocol::{Extra, Fields, Planned};
 
 impl Transfer {
     /// The request as it goes out now. Boxed, because it is handed on several times.
     pub(super) fn plan(&mut self) -> Result<Box<Planned>, Error> {
         let cookies = self.cookie_field();
-        let fields = match cookies.is_none() && self.goes_as_default() {
-            true => Fields::Shared(self.options.clone()),
+        let fields = match self.goes_as_default() {
+            true => {
+                let extra = Extra { cookies, who: self.introduction() };
+                Fields::Beside(self.options.clone(), extra)
+            }
             false => Fields::Own(self.fields(cookies)),
         };
         let body = self.body.take_for_sending();
@@ -23,7 +26,8 @@ impl Transfer {
         Ok(Box::new(Planned { method, url, fields, body }))
     }
 
-    /// True if the manager's fields are all there is to send, unchanged.
+    /// True if the manager's fields are all there is to send, unchanged, but for what is made for
+    /// each request.
     fn goes_as_default(&self) -> bool {
         self.headers.is_empty()
             && self.border == Border::Kept
@@ -31,7 +35,6 @@ impl Transfer {
             && self.body.media_type().is_none()
             && self.asks_for_codings()
             && !self.tells_forwarder()
-            && !self.may_say_who()
             && self.shared.sends_unchanged(&self.options)
     }
 
@@ -53,7 +56,9 @@ impl Transfer {
         if self.expectation == Expectation::GivenUp {
             headers.remove(header::EXPECT);
         }
-        self.say_who(&mut headers);
+        if let Some(who) = self.introduction() {
+            headers.insert(header::AUTHORIZATION, who);
+        }
         self.address_proxy(&mut headers);
         headers
     }

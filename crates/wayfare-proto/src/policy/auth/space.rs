@@ -85,11 +85,12 @@ impl Login {
         }
     }
 
-    /// What is said with a request, if anything is; see [`Session::prove`] for `cnonce`.
-    pub fn say(&mut self, line: &Line<'_>, cnonce: &str) -> Option<HeaderValue> {
+    /// What is said with a request, if anything is; see [`Session::prove`] for `cnonce`, which is
+    /// made only where it is needed.
+    pub fn say(&mut self, line: &Line<'_>, cnonce: impl FnOnce() -> String) -> Option<HeaderValue> {
         match self {
             Self::Basic(credentials) => credentials.basic(),
-            Self::Digest(session) => session.prove(line, cnonce),
+            Self::Digest(session) => session.prove(line, &cnonce()),
             Self::Bound(..) => None,
         }
     }

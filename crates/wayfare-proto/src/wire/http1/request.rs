@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::trailer::is_forbidden;
 use crate::wire::field_line::write_field_line;
@@ -39,7 +39,8 @@ pub enum Refusal {
 
 /// Appends the head of a request, with its framing field.
 ///
-/// `Host` comes first: the caller's own if `headers` has one, `host` otherwise. The other fields
+/// `headers` are looked at twice, and may be a map's reference or whatever gives the same fields each
+/// time. `Host` comes first: the caller's own if `headers` has one, `host` otherwise. The other fields
 /// follow in their order, their names in title case. A `Content-Length` in `headers` must agree
 /// with `sending`, and is written once. Nothing is appended on an error.
 ///
@@ -49,7 +50,7 @@ pub enum Refusal {
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use http::{HeaderMap, Method};
+/// use http::{HeaderMap, HeaderName, HeaderValue, Method};
 /// use wayfare_proto::wire::http1::request::{Sending, write_head};
 ///
 /// let mut out = BytesMut::new();
@@ -58,12 +59,12 @@ pub enum Refusal {
 /// # Ok::<(), wayfare_proto::wire::http1::request::Refusal>(())
 /// ```
 #[expect(clippy::too_many_arguments, reason = "the six parts of a request head")]
-pub fn write_head(
+pub fn write_head<'a>(
     out: &mut BytesMut,
     method: &Method,
     target: &str,
-    host: &str,
-    headers: &HeaderMap,
+    host: &'a str,
+    headers: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)> + Copy,
     sending: Sending,
 ) -> Result<(), Refusal> {
     if target.is_empty() || !target.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
@@ -154,7 +155,10 @@ enum Length {
     Unsaid,
 }
 
-fn check_fields<'a>(host: &'a str, headers: &'a HeaderMap) -> Result<Checked<'a>, Refusal> {
+fn check_fields<'a>(
+    host: &'a str,
+    headers: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) -> Result<Checked<'a>, Refusal> {
     let mut own_host = None;
     let mut length = Length::Unsaid;
     let mut bytes = 0;

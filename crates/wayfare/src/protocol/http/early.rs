@@ -1,12 +1,12 @@
 //! Early data: the head of a request that leaves together with the handshake (RFC 8470).
 
 use bytes::BytesMut;
-use http::{HeaderMap, Method};
+use http::Method;
 use url::Url;
 use wayfare_proto::wire::http1::request::{Sending, write_head};
 
 use super::{Surroundings, authority, target};
-use crate::protocol::Planned;
+use crate::protocol::{Fields, Planned};
 
 /// When a request leaves for which a handshake has to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum Flight {
 pub(super) struct Early<'a> {
     method: &'a Method,
     url: &'a Url,
-    fields: &'a HeaderMap,
+    fields: &'a Fields,
 }
 
 impl<'a> Early<'a> {

@@ -28,15 +28,16 @@ pub enum Algorithm {
 
 impl Algorithm {
     fn hex(self, text: &[u8]) -> Zeroizing<String> {
-        let mut hex = Zeroizing::new(String::with_capacity(64));
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bytes: &[u8] = match self {
             Self::Md5 => &Md5::digest(text),
             Self::Sha256 => &Sha256::digest(text),
             Self::Sha512256 => &Sha512_256::digest(text),
         };
+        let mut hex = Zeroizing::new(String::with_capacity(2 * bytes.len()));
         for byte in bytes {
-            // Writing to a string does not fail.
-            let _ = write!(hex, "{byte:02x}");
+            hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            hex.push(char::from(DIGITS[usize::from(byte & 15)]));
         }
         hex
     }

@@ -107,7 +107,7 @@ impl Exchange {
         }
         let ahead = std::mem::take(&mut connection.ahead).min(connection.output.len());
         connection.output.advance(ahead);
-        let expects = framing != Sending::Nothing && expects_continue(&fields);
+        let expects = framing != Sending::Nothing && expects_continue(fields.mapped());
         Ok(Self {
             reader: HeadReader::new(&method, around.options.heads),
             upload: Upload::new(body),
