@@ -117,7 +117,7 @@ impl Telling {
                 self.talk = Talk::Greeted;
                 ntlm::field(&ntlm::hello())
             }
-            login => login.say(&visit.line, &nonce(visit.random))?,
+            login => login.say(&visit.line, || nonce(visit.random))?,
         };
         self.heard = Some((scheme, realm));
         Some(said)
