@@ -183,23 +183,16 @@ fn squid_with_credentials_in_clear_text_and_over_tls() {
     insists_on_credentials("https", secure);
 }
 
-#[test]
-fn squid_with_digest() {
-    let helper = "/usr/lib/squid/digest_file_auth";
-    if !Path::new(helper).exists() {
-        assert!(std::env::var_os("CI").is_none(), "{helper} is not installed");
-        eprintln!("skipped: {helper} is not installed");
-        return;
-    }
+/// Squid that asks who is asking as `rules` say, which name files in its directory by `ROOT`.
+fn squid_asking(rules: &str) -> Option<Running> {
     let settings = |root: &str, [plain, _]: [u16; 2]| {
         // The hash of `ada:squid:secret`.
         let known = "ada:squid:47684fb90e80cc9bcbf734ed84e01527\n";
         fs::write(format!("{root}/known"), known).unwrap();
+        fs::write(format!("{root}/ntlm.sh"), NTLM_HELPER).unwrap();
         let config = format!(
             "http_port 127.0.0.1:{plain}\n\
-             auth_param digest program {helper} -c {root}/known\n\
-             auth_param digest realm squid\n\
-             auth_param digest nonce_max_count 3\n\
+             {}\
              acl known proxy_auth REQUIRED\n\
              http_access allow known\n\
              http_access deny all\n\
@@ -209,14 +202,54 @@ fn squid_with_digest() {
              pid_filename none\n\
              coredump_dir {root}\n\
              shutdown_lifetime 0 seconds\n\
-             visible_hostname squid.test\n"
+             visible_hostname squid.test\n",
+            rules.replace("ROOT", root)
         );
         (config, vec!["-N".into(), "-f".into(), format!("{root}/config")])
     };
-    let Some(squid) = start("squid", 1, settings) else { return };
+    start("squid", 1, settings)
+}
+
+#[test]
+fn squid_with_digest() {
+    let helper = "/usr/lib/squid/digest_file_auth";
+    if !Path::new(helper).exists() {
+        assert!(std::env::var_os("CI").is_none(), "{helper} is not installed");
+        eprintln!("skipped: {helper} is not installed");
+        return;
+    }
+    let rules = format!(
+        "auth_param digest program {helper} -c ROOT/known\n\
+         auth_param digest realm squid\n\
+         auth_param digest nonce_max_count 3\n"
+    );
+    let Some(squid) = squid_asking(&rules) else { return };
     let port = squid.ports[0];
     exchange_through(&format!("http://ada:secret@127.0.0.1:{port}"));
     insists_on_credentials("http", port);
+}
+
+/// Asks a fixed question and takes every message of the third kind: the proof itself is checked by
+/// other tests, and the talk over connections by squid.
+const NTLM_HELPER: &str = "while read kind message; do\n\
+    case \"$kind $message\" in\n\
+    YR*) echo TT TlRMTVNTUAACAAAAAAAAADAAAAAFgomgASNFZ4mrze8AAAAAAAAAABAAEAAwAAAABwAIAAAAAAAAAAAAAAAAAA==;;\n\
+    'KK TlRMTVNTUAAD'*) echo AF ada;;\n\
+    *) echo NA no;;\n\
+    esac\n\
+    done\n";
+
+#[test]
+fn squid_with_ntlm() {
+    let rules = "auth_param ntlm program /bin/sh ROOT/ntlm.sh\n";
+    let Some(squid) = squid_asking(rules) else { return };
+    let port = squid.ports[0];
+    exchange_through(&format!("http://ada:secret@127.0.0.1:{port}"));
+    for server in servers() {
+        let way = format!("http://127.0.0.1:{port}");
+        assert_eq!(problem(&way, &server.url("/get")), ProxyProblem::Authentication);
+        assert_eq!(server.request_count(), 0);
+    }
 }
 
 #[test]
