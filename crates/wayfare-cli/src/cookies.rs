@@ -110,7 +110,12 @@ fn of_profile(action: &CookieAction) -> Result<Manager, Stop> {
 
 /// A manager that holds whatever a file has.
 fn of_file(file: &Path, may_begin: bool) -> Result<Manager, Stop> {
-    let limits = Limits { per_domain: usize::MAX, all: usize::MAX / 2, ..Limits::default() };
+    let limits = Limits {
+        per_domain: usize::MAX,
+        per_site: usize::MAX,
+        all: usize::MAX / 2,
+        ..Limits::default()
+    };
     let cookies = options::Cookies { limits, ..Default::default() };
     let manager = Manager::builder().cookies(cookies).build();
     let jar = manager.blocking().cookies();

@@ -41,6 +41,10 @@ fn main() -> ExitCode {
             fetch::run(fetch::Job::sending(request.method, request.sending))
         }
         Command::Serve(serve) => serve::run(&serve),
+        Command::Drive(_) if memory::is_named() => {
+            output::complain("drive keeps all its sessions in memory, so --profile makes no sense");
+            exit::with(exit::USAGE)
+        }
         Command::Drive(_) => drive::run(),
         Command::Cert(asked) => cert::run(&asked),
         Command::Dns(asked) => dns::run(&asked),

@@ -434,6 +434,11 @@ impl CookieStore for Shared {
                 match change {
                     Change::Dropped(key) => drop(kept.remove(&key)),
                     Change::Kept(cookie) => drop(kept.insert(cookie.key(), cookie)),
+                    Change::Used(key, at) => {
+                        if let Some(cookie) = kept.get_mut(&key) {
+                            cookie.last_access = at;
+                        }
+                    }
                 }
             }
             Ok(())

@@ -365,3 +365,88 @@ fn with_cookies_off_and_no_strict_hosts_a_profile_is_only_a_directory() {
     assert!(names(&with(Profile::new(&directory.0))).is_empty());
     assert!(names(&self::manager()).is_empty());
 }
+
+#[test]
+fn what_cannot_be_written_any_more_is_still_read_and_obeyed() {
+    let (directory, server) = (Directory::new("profile"), serve());
+    let first = with(Profile::new(&directory.0));
+    first.blocking().cookies().store(&server.url("/"), "kept=1; Max-Age=60").unwrap();
+    let hosts = first.blocking().strict_transport_security_hosts();
+    hosts.add("strict.test", Duration::from_secs(60), Reach::Subdomains).unwrap();
+    drop((hosts, first));
+    // Another process holds the lock for good: nothing is written, but all is read.
+    let database = rusqlite::Connection::open(directory.0.join("profile.sqlite")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (second, _) = listening(Profile::new(&directory.0));
+    let got = fetch(Face::Waited, &second, Ask::get(server.url("/cookies"))).unwrap();
+    assert_eq!(got.body, "kept=1");
+    assert!(
+        second.blocking().strict_transport_security_hosts().is_strict("a.strict.test").unwrap()
+    );
+    second.blocking().cookies().store(&server.url("/"), "late=1; Max-Age=60").unwrap();
+    let error = second.blocking().save().unwrap_err();
+    assert!(error.to_string().contains("another process is writing"), "{error}");
+    database.execute_batch("ROLLBACK").unwrap();
+    second.blocking().save().unwrap();
+    drop(second);
+    assert_eq!(names(&with(Profile::new(&directory.0))), ["kept", "late"]);
+}
+
+#[test]
+fn a_process_that_was_idle_brings_back_nothing_that_another_one_has_changed() {
+    let (directory, server) = (Directory::new("profile"), serve());
+    let (one, two) = (with(Profile::new(&directory.0)), with(Profile::new(&directory.0)));
+    let set = |manager: &Manager, field: &str| {
+        manager.blocking().cookies().store(&server.url("/"), field).unwrap();
+        manager.blocking().save().unwrap();
+    };
+    let sent = |manager: &Manager| {
+        let got = fetch(Face::Waited, manager, Ask::get(server.url("/cookies"))).unwrap();
+        String::from_utf8(got.body.to_vec()).unwrap()
+    };
+    set(&one, "sid=old; Max-Age=86400");
+    assert_eq!(sent(&two), "sid=old");
+    set(&one, "sid=new; Max-Age=86400");
+    // The first request after a while looks before it goes.
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(sent(&two), "sid=new");
+    set(&one, "sid=; Max-Age=0");
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(sent(&two), "");
+    two.blocking().save().unwrap();
+    assert!(names(&with(Profile::new(&directory.0))).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_pipes_and_odd_rows_lead_nobody_astray() {
+    let directory = Directory::new("profile");
+    let server = serve();
+    let victim = directory.0.join("victim");
+    fs::write(&victim, "untouched").unwrap();
+    let linked = directory.0.join("linked");
+    fs::create_dir(&linked).unwrap();
+    std::os::unix::fs::symlink(&victim, linked.join("profile.sqlite")).unwrap();
+    let piped = directory.0.join("piped");
+    fs::create_dir(&piped).unwrap();
+    let made = Command::new("mkfifo").arg(piped.join("profile.sqlite")).status().unwrap();
+    assert!(made.success());
+    for place in [&linked, &piped] {
+        let (manager, said) = listening(Profile::new(place));
+        fetch(Face::Waited, &manager, Ask::get(server.url("/cookies-set"))).unwrap();
+        assert_eq!(said.lock().unwrap().len(), 1, "{}", place.display());
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+
+    let odd = directory.0.join("odd");
+    let first = with(Profile::new(&odd));
+    first.blocking().cookies().store(&server.url("/"), "good=1; Max-Age=60").unwrap();
+    drop(first);
+    let database = rusqlite::Connection::open(odd.join("profile.sqlite")).unwrap();
+    let row = "INSERT INTO cookies VALUES ('1.0.0.127', 'x', 5, x'00', '', 7, 'never', 0, 0, 0, 9)";
+    database.execute(row, []).unwrap();
+    drop(database);
+    let again = with(Profile::new(&odd));
+    let got = fetch(Face::Waited, &again, Ask::get(server.url("/cookies"))).unwrap();
+    assert_eq!(got.body, "good=1");
+}

@@ -8,3 +8,8 @@ mod platform;
 mod platform;
 
 pub use platform::network_file_system;
+#[cfg(unix)]
+pub use rights::{NOT_A_LINK, user_id};
+
+#[cfg(unix)]
+mod rights;

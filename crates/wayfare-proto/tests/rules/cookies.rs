@@ -192,6 +192,11 @@ impl Elsewhere {
             match change {
                 Change::Dropped(key) => drop(self.0.remove(&key)),
                 Change::Kept(cookie) => drop(self.0.insert(cookie.key(), cookie)),
+                Change::Used(key, at) => {
+                    if let Some(cookie) = self.0.get_mut(&key) {
+                        cookie.last_access = cookie.last_access.max(at);
+                    }
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use wayfare_proto::policy::cookie::{Change, Context, Cookie, CookieKey, Limits, 
 use wayfare_proto::syntax::set_cookie::SetCookie;
 use wayfare_proto::syntax::stamp::Stamp;
 
-use super::{Below, Site, Storing, Unsaved};
+use super::{Below, Calendar, Site, Storing, Unsaved};
 
 /// Keeps cookies longer than a manager lives, or in another place.
 ///
@@ -59,6 +59,20 @@ pub trait CookieStore: Send + Sync {
         0
     }
 
+    /// True if it is time to [look](CookieStore::look) whether others have changed it; asked before
+    /// each request, so it has to be quick. By default it never is.
+    fn is_look_due(&self) -> bool {
+        false
+    }
+
+    /// Finds out whether others have changed it.
+    ///
+    /// # Cancel safety
+    /// The future may be dropped.
+    fn look(&self) -> Storing<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Whether it wants to know of cookies without a date of expiry; by default not, so that they
     /// end with the manager.
     fn sessions(&self) -> Sessions {
@@ -75,6 +89,7 @@ pub(crate) struct Cookies {
     is_used: AtomicBool,
     /// What [`CookieStore::changes_elsewhere`] said last.
     elsewhere: AtomicU64,
+    calendar: Calendar,
 }
 
 impl Cookies {
@@ -82,12 +97,20 @@ impl Cookies {
         store: Option<Arc<dyn CookieStore>>,
         limits: Limits,
         suffixes: PublicSuffixes,
+        calendar: Calendar,
     ) -> Self {
         let keeping = store.as_ref().map(|store| Keeping::Elsewhere(store.sessions()));
         let jar = Jar::new(limits, suffixes, keeping.unwrap_or_default());
         let is_used = AtomicBool::new(store.is_some());
         let elsewhere = AtomicU64::new(0);
-        Self { jar: Mutex::new(jar), store, unsaved: Unsaved::default(), is_used, elsewhere }
+        Self {
+            jar: Mutex::new(jar),
+            store,
+            unsaved: Unsaved::default(),
+            is_used,
+            elsewhere,
+            calendar,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -100,14 +123,12 @@ impl Cookies {
     }
 
     /// True if the cookies of a host have to be brought first.
-    pub(crate) fn must_bring(&self, host: &str, now: impl FnOnce() -> Stamp) -> bool {
+    pub(crate) fn must_bring(&self, host: &str) -> bool {
         self.store.as_ref().is_some_and(|store| {
-            let mut jar = self.lock();
-            let elsewhere = store.changes_elsewhere();
-            if self.elsewhere.swap(elsewhere, Ordering::AcqRel) != elsewhere {
-                jar.doubt(now());
-            }
-            !jar.is_loaded(jar.site_of(host))
+            let jar = self.lock();
+            store.is_look_due()
+                || store.changes_elsewhere() != self.elsewhere.load(Ordering::Acquire)
+                || !jar.is_loaded(jar.site_of(host))
         })
     }
 
@@ -115,17 +136,25 @@ impl Cookies {
     /// begins without any.
     pub(crate) async fn bring(&self, host: &str) -> io::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
+        // What a look fails with is told, and costs nothing else.
+        let looked = if store.is_look_due() { store.look().await } else { Ok(()) };
+        let elsewhere = store.changes_elsewhere();
+        if elsewhere != self.elsewhere.load(Ordering::Acquire) {
+            // What the store has not heard of would be taken for dropped by others.
+            self.save().await?;
+            self.lock().doubt(self.calendar.now());
+            self.elsewhere.store(elsewhere, Ordering::Release);
+        }
         let site = self.lock().site_of(host).to_owned();
         if self.lock().is_loaded(&site) {
-            return Ok(());
+            return looked;
         }
-        // What the store has not heard of would be taken for dropped by others.
         self.save().await?;
         let loaded = store.load(&site).await;
         let (cookies, result) =
             loaded.map_or_else(|why| (Vec::new(), Err(why)), |all| (all, Ok(())));
         self.lock().load(&site, cookies);
-        result
+        looked.and(result)
     }
 
     /// Brings every cookie that is kept elsewhere.

@@ -28,6 +28,12 @@ pub(crate) trait HostStore: Send + Sync {
 
     /// How often it was changed by others than this manager, as far as it knows.
     fn changes_elsewhere(&self) -> u64;
+
+    /// True if it is time to look whether others have changed it.
+    fn is_look_due(&self) -> bool;
+
+    /// Finds out whether others have changed it.
+    fn look(&self) -> Storing<'_, ()>;
 }
 
 /// The strict hosts of a manager.
@@ -84,12 +90,9 @@ impl Hosts {
     /// True if what is known of a host has to be brought first.
     pub(crate) fn must_bring(&self, host: &str) -> bool {
         let is_missing = self.store.as_ref().is_some_and(|store| {
-            let mut known = self.lock();
-            let elsewhere = store.changes_elsewhere();
-            if self.elsewhere.swap(elsewhere, Ordering::AcqRel) != elsewhere {
-                known.doubt();
-            }
-            !known.is_loaded(self.suffixes.site(host))
+            store.is_look_due()
+                || store.changes_elsewhere() != self.elsewhere.load(Ordering::Acquire)
+                || !self.lock().is_loaded(self.suffixes.site(host))
         });
         is_missing || (self.list.is_some() && !self.listed().contains_key(host))
     }
@@ -103,18 +106,35 @@ impl Hosts {
             let says = work(home, move || list.says(&asked)).await?;
             let mut listed = self.listed();
             if listed.len() >= MOST_LISTED {
-                listed.clear();
+                // One that is not strict is as if it had not been asked about; a strict one may be
+                // needed by somebody who has asked already.
+                let one = listed.iter().find(|(_, says)| **says == Listed::No);
+                if let Some(one) = one.map(|(host, _)| host.clone()) {
+                    listed.remove(&one);
+                }
             }
             listed.insert(host.into(), says);
         }
+        let mut looked = Ok(());
+        if let Some(store) = &self.store {
+            if store.is_look_due() {
+                looked = store.look().await;
+            }
+            let elsewhere = store.changes_elsewhere();
+            if elsewhere != self.elsewhere.load(Ordering::Acquire) {
+                self.save().await?;
+                self.lock().doubt();
+                self.elsewhere.store(elsewhere, Ordering::Release);
+            }
+        }
         let site = self.suffixes.site(host);
         let Some(store) = self.store.as_ref().filter(|_| !self.lock().is_loaded(site)) else {
-            return Ok(());
+            return looked;
         };
         let loaded = store.load(site).await;
         let (hosts, result) = loaded.map_or_else(|why| (Vec::new(), Err(why)), |all| (all, Ok(())));
         self.lock().load(site, hosts);
-        result
+        looked.and(result)
     }
 
     /// Brings every host that is kept elsewhere; the list stays where it is.

@@ -60,6 +60,7 @@ impl Sources {
     #[cfg(feature = "profile")]
     pub(crate) fn settle(&mut self, options: &mut Options) {
         let Some(profile) = &self.profile else { return };
+        profile.set_limit(options.cookies.limits.all);
         self.cookies.get_or_insert_with(|| Arc::new(profile.clone()));
         self.hosts.get_or_insert_with(|| Arc::new(profile.clone()));
         if !options.tls.exceptions().are_kept() {
@@ -77,7 +78,7 @@ impl Remembered {
         let suffixes = sources.suffixes;
         Arc::new(Self {
             hosts: Hosts::new(sources.hosts, sources.list, suffixes.clone()),
-            cookies: Cookies::new(sources.cookies, limits, suffixes),
+            cookies: Cookies::new(sources.cookies, limits, suffixes, sources.calendar.clone()),
             calendar: sources.calendar,
             #[cfg(feature = "profile")]
             profile: sources.profile,

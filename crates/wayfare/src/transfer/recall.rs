@@ -155,7 +155,7 @@ impl Transfer {
     fn must_bring(&self, url: &Url) -> bool {
         let remembered = &self.shared.remembered;
         let host = url.host_str().unwrap_or_default();
-        (self.keeps_cookies() && remembered.cookies.must_bring(host, || remembered.calendar.now()))
+        (self.keeps_cookies() && remembered.cookies.must_bring(host))
             || (self.obeys_strictness() && remembered.hosts.must_bring(host))
     }
 

@@ -245,7 +245,7 @@ impl Jar {
         };
         let mut found = Vec::with_capacity(FEW);
         let (mut gone, mut used) = (Vec::new(), Vec::new());
-        let is_noted = self.keeping != Keeping::Here;
+        let keeping = self.keeping;
         for domain in domains(host, site) {
             gone.extend(shelf.take_expired(domain, now));
         }
@@ -258,8 +258,8 @@ impl Jar {
                 let is_due = cookie.last_access.seconds() / HOUR != now.seconds() / HOUR;
                 cookie.last_access = now;
                 found.push((std::cmp::Reverse(cookie.path.len()), cookie.creation, place));
-                if is_noted && is_due {
-                    used.push(cookie.clone());
+                if is_due && is_told(keeping, cookie) {
+                    used.push(cookie.key());
                 }
             });
         }
@@ -267,9 +267,7 @@ impl Jar {
         for cookie in gone {
             self.note_dropped(&cookie);
         }
-        for cookie in used {
-            self.note_kept(&cookie);
-        }
+        self.changes.extend(used.into_iter().map(|key| Change::Used(key, now)));
         let Some(shelf) = self.shelves.get(site) else { return Vec::new() };
         let found = found.into_iter().map(|(_, _, place)| shelf.at(place));
         within(found, self.limits)
@@ -341,6 +339,15 @@ impl Jar {
         if shelf.of_domain(&added.domain).len() > self.limits.per_domain {
             gone = shelf.take_expired(&added.domain, now);
         }
+        while shelf.cookies().count() > self.limits.per_site.max(1) {
+            // One site's many names must not empty the jar of everybody else.
+            let first =
+                shelf.cookies().min_by_key(|one| (one.secure, one.last_access, one.creation));
+            let Some(taken) = first.map(Cookie::key).and_then(|key| shelf.take(&key)) else {
+                break;
+            };
+            gone.push(taken);
+        }
         while shelf.of_domain(&added.domain).len() > self.limits.per_domain.max(1) {
             // RFC 6265bis §5.7: those that anybody may have set go first, then the unused.
             let cookies = shelf.of_domain(&added.domain).iter();
@@ -361,7 +368,8 @@ impl Jar {
         is_kept
     }
 
-    /// Drops what has expired, then what was not used for longest, until the limit holds.
+    /// Drops what has expired, then what anybody may have set, then what was not used for longest,
+    /// until the limit holds. What is kept elsewhere is only dropped here: it can be loaded again.
     fn shrink(&mut self, now: Stamp) {
         let mut gone = Vec::new();
         for shelf in self.shelves.values_mut() {
@@ -374,20 +382,32 @@ impl Jar {
             self.note_dropped(&cookie);
         }
         let too_many = self.count.saturating_sub(self.limits.all.max(1));
-        let mut ages: Vec<_> =
-            self.iter().map(|cookie| (cookie.last_access, cookie.creation, cookie.key())).collect();
-        ages.sort_unstable_by_key(|age| (age.0, age.1));
-        for (_, _, key) in ages.into_iter().take(too_many) {
-            self.remove(&key);
+        let mut ages: Vec<_> = self
+            .iter()
+            .map(|cookie| (cookie.secure, cookie.last_access, cookie.creation, cookie.key()))
+            .collect();
+        ages.sort_unstable_by_key(|age| (age.0, age.1, age.2));
+        for (.., key) in ages.into_iter().take(too_many) {
+            self.put_away(&key);
+        }
+    }
+
+    fn put_away(&mut self, key: &CookieKey) {
+        if !self.find(key).is_some_and(|cookie| is_told(self.keeping, cookie)) {
+            self.remove(key);
+            return;
+        }
+        let site = self.suffixes.site(&key.domain);
+        if let Some(shelf) = self.shelves.get_mut(site)
+            && shelf.take(key).is_some()
+        {
+            shelf.is_loaded = false;
+            self.count -= 1;
         }
     }
 
     fn note_kept(&mut self, cookie: &Cookie) {
-        let is_told = match self.keeping {
-            Keeping::Elsewhere(sessions) => cookie.expiry.is_some() || sessions == Sessions::Keep,
-            Keeping::Here => false,
-        };
-        if is_told {
+        if is_told(self.keeping, cookie) {
             self.changes.push(Change::Kept(cookie.clone()));
         }
     }
@@ -395,13 +415,17 @@ impl Jar {
     /// Counts a cookie that has been taken away, and notes it.
     fn note_dropped(&mut self, cookie: &Cookie) {
         self.count -= 1;
-        let is_told = match self.keeping {
-            Keeping::Elsewhere(sessions) => cookie.expiry.is_some() || sessions == Sessions::Keep,
-            Keeping::Here => false,
-        };
-        if is_told {
+        if is_told(self.keeping, cookie) {
             self.changes.push(Change::Dropped(cookie.key()));
         }
+    }
+}
+
+/// True if those who keep cookies longer are told of this one.
+fn is_told(keeping: Keeping, cookie: &Cookie) -> bool {
+    match keeping {
+        Keeping::Elsewhere(sessions) => cookie.expiry.is_some() || sessions == Sessions::Keep,
+        Keeping::Here => false,
     }
 }
 

@@ -82,6 +82,8 @@ pub enum Change {
     Dropped(CookieKey),
     /// The cookie is kept from now on, in the place of any other with its key.
     Kept(Cookie),
+    /// The cookie with this key was sent, at this moment; it may be another one meanwhile.
+    Used(CookieKey, Stamp),
 }
 
 /// Whether cookies without a date of expiry are told to those who keep cookies longer.
@@ -145,6 +147,8 @@ pub enum Caller {
 pub struct Limits {
     /// Cookies of one domain; 50 by default.
     pub per_domain: usize,
+    /// Cookies of one site, all its names together; 180 by default.
+    pub per_site: usize,
     /// All cookies; 3,000 by default. So that not each new one costs a look at all others, they
     /// may become one in a hundred more, before they are made this many again.
     pub all: usize,
@@ -158,7 +162,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { per_domain: 50, all: 3000, per_answer: 50, sent: 150, sent_bytes: 8190 }
+        Self {
+            per_domain: 50,
+            per_site: 180,
+            all: 3000,
+            per_answer: 50,
+            sent: 150,
+            sent_bytes: 8190,
+        }
     }
 }
 

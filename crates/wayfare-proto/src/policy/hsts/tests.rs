@@ -222,3 +222,43 @@ fn a_damaged_list_is_an_error_and_no_panic() {
         }
     }
 }
+
+#[test]
+fn a_host_that_renews_itself_often_is_strict_all_the_time_and_seldom_told_of() {
+    let mut hosts = StrictHosts::new(Keeping::Elsewhere);
+    hosts.load("a.test", Vec::new());
+    let now = Stamp::from_seconds(1_790_000_000);
+    let strict = Strict::parse(b"max-age=300").unwrap();
+    let mut told = 0;
+    for second in 0..3000 {
+        let at = now.plus_seconds(second);
+        hosts.learn("a.test", &strict, at);
+        assert!(hosts.is_strict("a.test", at.plus_seconds(299)), "{second}");
+        told += hosts.take_changes().len();
+    }
+    // Every tenth of its time: those who keep it are never far behind.
+    assert!((90..=110).contains(&told), "{told}");
+    // After a pause that outlived it, it is strict again at once.
+    let late = now.plus_seconds(10_000);
+    hosts.learn("a.test", &Strict::parse(b"max-age=3").unwrap(), late);
+    assert!(hosts.is_strict("a.test", late) && hosts.has_changes());
+}
+
+#[test]
+fn what_others_have_dropped_or_changed_is_so_here_once_the_site_is_loaded_again() {
+    let mut hosts = StrictHosts::new(Keeping::Elsewhere);
+    let now = Stamp::from_seconds(1_790_000_000);
+    let host = |name: &str, seconds| StrictHost {
+        host: name.into(),
+        expiry: now.plus_seconds(seconds),
+        reach: Reach::Host,
+    };
+    hosts.load("a.test", vec![host("a.test", 60), host("b.a.test", 60)]);
+    hosts.learn("c.a.test", &Strict::parse(b"max-age=60").unwrap(), now);
+    hosts.doubt();
+    assert!(hosts.is_strict("b.a.test", now) && !hosts.is_loaded("a.test"));
+    hosts.load("a.test", vec![host("a.test", 90)]);
+    assert!(!hosts.is_strict("b.a.test", now), "dropped elsewhere");
+    assert!(hosts.is_strict("a.test", now.plus_seconds(80)), "changed elsewhere");
+    assert!(hosts.is_strict("c.a.test", now), "not told yet");
+}

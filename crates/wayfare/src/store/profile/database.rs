@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, OpenFlags, Row, TransactionBehavior, params};
 use wayfare_net::tls::exceptions::Exception;
@@ -74,6 +75,11 @@ impl Database {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
+        // The file may be anybody's work: nothing in it may do more than be read and written.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
         if access == Access::ReadAndWrite {
             // Readers and a writer do not wait for each other, and what was committed outlives the
             // process however it ends; a power cut may take the last moments, never more.
@@ -92,6 +98,9 @@ impl Database {
             match change {
                 Change::Cookie(cookie::Change::Kept(cookie)) => put_cookie(&transaction, cookie)?,
                 Change::Cookie(cookie::Change::Dropped(key)) => drop_cookie(&transaction, key)?,
+                Change::Cookie(cookie::Change::Used(key, at)) => {
+                    use_cookie(&transaction, key, *at)?;
+                }
                 Change::Host(hsts::Change::Kept(host)) => put_host(&transaction, host)?,
                 Change::Host(hsts::Change::Dropped(host)) => {
                     let mut drop =
@@ -150,14 +159,15 @@ impl Database {
     }
 
     /// Drops what has expired, and the cookies that were used longest ago above a limit.
-    pub(super) fn tidy(&self, now: Stamp) -> rusqlite::Result<()> {
+    pub(super) fn tidy(&self, now: Stamp, most_cookies: u64) -> rusqlite::Result<()> {
         let now = now.micros();
         self.connection.execute("DELETE FROM cookies WHERE expiry <= ?1", [now])?;
         self.connection.execute("DELETE FROM hosts WHERE expiry <= ?1", [now])?;
         let limit = "DELETE FROM cookies WHERE (name, scope, path, cookie, partition) IN \
              (SELECT name, scope, path, cookie, partition FROM cookies \
-              ORDER BY last_access DESC LIMIT -1 OFFSET ?1)";
-        self.connection.execute(limit, [MOST_COOKIES])?;
+              ORDER BY flags & 1 DESC, last_access DESC LIMIT -1 OFFSET ?1)";
+        let most = i64::try_from(most_cookies).unwrap_or(i64::MAX);
+        self.connection.execute(limit, [most])?;
         Ok(())
     }
 
@@ -180,9 +190,14 @@ impl Database {
 fn collect<T>(
     mut statement: CachedStatement<'_>,
     bounds: &[Value],
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
-    statement.query_map(rusqlite::params_from_iter(bounds), read)?.collect()
+    let (mut rows, mut all) = (statement.query(rusqlite::params_from_iter(bounds))?, Vec::new());
+    while let Some(row) = rows.next()? {
+        // A row that somebody else has put there and that makes no sense is none; the others count.
+        all.extend(read(row));
+    }
+    Ok(all)
 }
 
 /// Makes the tables, or brings those of an earlier version up to date.
@@ -229,6 +244,21 @@ fn put_cookie(connection: &Connection, cookie: &Cookie) -> rusqlite::Result<()> 
             SameSite::None => 2,
             SameSite::Strict => 3,
         },
+    ])?;
+    Ok(())
+}
+
+/// Notes that a cookie was sent; never brings back one that others have dropped.
+fn use_cookie(connection: &Connection, key: &CookieKey, at: Stamp) -> rusqlite::Result<()> {
+    let text = "UPDATE cookies SET last_access = max(last_access, ?6) WHERE name = ?1 AND scope = ?2 \
+                AND path = ?3 AND cookie = ?4 AND partition = ?5";
+    connection.prepare_cached(text)?.execute(params![
+        backwards(&key.domain),
+        scope_number(key.scope),
+        key.path,
+        key.name,
+        key.partition.as_deref().unwrap_or_default(),
+        at.micros(),
     ])?;
     Ok(())
 }
@@ -332,5 +362,3 @@ const STEPS: &[&str] = &["
 
 /// How long a process waits for another one that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Cookies above this number are dropped, those first that were used longest ago.
-const MOST_COOKIES: i64 = 300_000;

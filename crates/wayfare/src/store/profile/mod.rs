@@ -29,7 +29,7 @@ use super::cookies::CookieStore;
 use super::hosts::HostStore;
 use super::{Site, Storing};
 use database::Change;
-use worker::{Answer, Order, Worker};
+use worker::{Answer, Order, Shared, Trouble, Worker};
 
 /// The directory with everything that a manager remembers: cookies, hosts that want TLS only, and
 /// certificates that were accepted although something is wrong with them.
@@ -60,8 +60,12 @@ struct Inner {
     orders: Option<Sender<Order>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     foreign: Arc<AtomicU64>,
-    /// When another process's changes were looked for.
-    looked: Mutex<Option<Instant>>,
+    /// When another process's changes were looked for, in milliseconds since the beginning.
+    looked: AtomicU64,
+    began: Instant,
+    /// What could not be written and was not told yet.
+    trouble: Arc<Trouble>,
+    most_cookies: Arc<AtomicU64>,
 }
 
 /// Whether a profile is changed.
@@ -88,7 +92,16 @@ impl Profile {
     fn open(directory: &Path, access: Access) -> Self {
         let (orders, ordered) = channel();
         let foreign = Arc::new(AtomicU64::new(0));
-        let worker = Worker::new(directory.to_owned(), access, foreign.clone());
+        let (trouble, most_cookies) = (Arc::default(), Arc::new(AtomicU64::new(3000)));
+        let worker = Worker::new(
+            directory.to_owned(),
+            access,
+            Shared {
+                foreign: foreign.clone(),
+                trouble: Arc::clone(&trouble),
+                most_cookies: Arc::clone(&most_cookies),
+            },
+        );
         let thread = std::thread::Builder::new()
             .name("wayfare-profile".into())
             .spawn(move || worker.run(&ordered));
@@ -100,7 +113,10 @@ impl Profile {
                 // Without a thread every order fails, and says so.
                 thread: Mutex::new(thread.ok()),
                 foreign,
-                looked: Mutex::default(),
+                looked: AtomicU64::new(0),
+                began: now(),
+                trouble,
+                most_cookies,
             }),
         }
     }
@@ -150,7 +166,13 @@ impl Profile {
         if self.inner.access == Access::ReadAndWrite && !changes.is_empty() {
             self.inner.order(Order::Change(changes));
         }
-        Box::pin(std::future::ready(Ok(())))
+        // What went wrong with earlier ones.
+        Box::pin(std::future::ready(self.inner.trouble.take().map_or(Ok(()), Err)))
+    }
+
+    /// How many cookies are kept; beyond that those are dropped that were used longest ago.
+    pub(super) fn set_limit(&self, cookies: usize) {
+        self.inner.most_cookies.store(cookies as u64, Ordering::Relaxed);
     }
 }
 
@@ -162,15 +184,17 @@ impl Inner {
         }
     }
 
-    /// How often other processes were seen to have changed something.
-    fn changes_elsewhere(&self) -> u64 {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = now();
-        if looked.is_none_or(|looked| now.saturating_duration_since(looked) >= GLANCE) {
-            *looked = Some(now);
-            self.order(Order::Look);
+    fn is_look_due(&self) -> bool {
+        if self.trouble.is_there() {
+            return true;
         }
-        self.foreign.load(Ordering::Acquire)
+        let looked = Duration::from_millis(self.looked.load(Ordering::Relaxed));
+        now().saturating_duration_since(self.began).saturating_sub(looked) >= GLANCE
+    }
+
+    fn note_look(&self) {
+        let since = now().saturating_duration_since(self.began).as_millis();
+        self.looked.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -178,10 +202,14 @@ impl Drop for Inner {
     fn drop(&mut self) {
         drop(self.orders.take());
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // It has written what is left when it ends. The thread itself may be the one to drop.
-        if let Some(thread) = thread.filter(|one| one.thread().id() != std::thread::current().id())
-        {
-            let _ = thread.join();
+        // It has written what is left when it ends, which a disk that does not answer must not hold up
+        // for ever. The thread itself may be the one to drop.
+        let this = std::thread::current().id();
+        let Some(thread) = thread.filter(|one| one.thread().id() != this) else { return };
+        let (patience, mut pause) = (now() + LAST_WAIT, Duration::from_micros(50));
+        while !thread.is_finished() && now() < patience {
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(10));
         }
     }
 }
@@ -200,7 +228,16 @@ impl CookieStore for Profile {
     }
 
     fn changes_elsewhere(&self) -> u64 {
-        self.inner.changes_elsewhere()
+        self.inner.foreign.load(Ordering::Acquire)
+    }
+
+    fn is_look_due(&self) -> bool {
+        self.inner.is_look_due()
+    }
+
+    fn look(&self) -> Storing<'_, ()> {
+        self.inner.note_look();
+        self.ask(Order::Look)
     }
 }
 
@@ -218,7 +255,16 @@ impl HostStore for Profile {
     }
 
     fn changes_elsewhere(&self) -> u64 {
-        self.inner.changes_elsewhere()
+        self.inner.foreign.load(Ordering::Acquire)
+    }
+
+    fn is_look_due(&self) -> bool {
+        self.inner.is_look_due()
+    }
+
+    fn look(&self) -> Storing<'_, ()> {
+        self.inner.note_look();
+        self.ask(Order::Look)
     }
 }
 
@@ -256,5 +302,7 @@ fn gone() -> io::Error {
     io::Error::other("the thread of the profile could not be started")
 }
 
+/// How long the end of a program waits for the last changes to be written.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 /// How often other processes' changes are looked for, at most.
 const GLANCE: Duration = Duration::from_secs(1);

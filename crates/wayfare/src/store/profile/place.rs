@@ -1,6 +1,5 @@
 //! The directory of a profile: the user's alone, and on this machine.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ pub(super) fn prepare(directory: &Path, access: Access) -> io::Result<PathBuf> {
     let database = directory.join(NAME);
     if access == Access::ReadOnly {
         // What is not there has nothing to be read.
-        fs::metadata(&database)?;
+        private::check_file(&database)?;
         return Ok(database);
     }
     private::make_directory(directory)?;

@@ -15,3 +15,8 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
 pub(super) fn make_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).open(path).map(drop)
 }
+
+/// Checks that a file is one.
+pub(super) fn check_file(path: &Path) -> io::Result<()> {
+    fs::metadata(path).map(drop)
+}

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use wayfare_net::clock::now;
@@ -26,7 +26,7 @@ pub(super) enum Order {
     Flush(Answer<()>),
     Hosts(Option<String>, Answer<Vec<StrictHost>>),
     /// See whether another process has changed something.
-    Look,
+    Look(Answer<()>),
 }
 
 /// Where an answer goes.
@@ -40,33 +40,66 @@ pub(super) struct Worker {
     pending: Vec<Change>,
     /// When the first of what is pending came.
     since: Option<Instant>,
-    /// What could not be written and was not told yet.
-    trouble: Option<io::Error>,
-    /// Goes up with every change that another process made.
-    foreign: Arc<AtomicU64>,
+    shared: Shared,
     seen: Option<i64>,
-    is_tidy: bool,
+    /// How often something was written.
+    written: u64,
+}
+
+/// What the thread shares with those who order.
+pub(super) struct Shared {
+    /// Goes up with every change that another process made.
+    pub(super) foreign: Arc<AtomicU64>,
+    /// What could not be written and was not told yet.
+    pub(super) trouble: Arc<Trouble>,
+    pub(super) most_cookies: Arc<AtomicU64>,
+}
+
+/// What went wrong and was not told yet.
+#[derive(Default)]
+pub(super) struct Trouble {
+    error: Mutex<Option<io::Error>>,
+    /// Looked at before each request.
+    is_there: AtomicBool,
+}
+
+impl Trouble {
+    pub(super) fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take(&self) -> Option<io::Error> {
+        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_there.store(false, Ordering::Release);
+        error.take()
+    }
+
+    fn note(&self, trouble: io::Error) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+        self.is_there.store(true, Ordering::Release);
+    }
 }
 
 enum State {
     Closed,
     Open(Database),
+    /// It can be read, and no more.
+    Readable(Database),
     /// Nothing can be kept. Told once; from then on all is as if nothing was ever kept.
     Useless,
 }
 
 impl Worker {
-    pub(super) fn new(directory: PathBuf, access: Access, foreign: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(directory: PathBuf, access: Access, shared: Shared) -> Self {
         Self {
             directory,
             access,
             state: State::Closed,
             pending: Vec::new(),
             since: None,
-            trouble: None,
-            foreign,
+            shared,
             seen: None,
-            is_tidy: access == Access::ReadOnly,
+            written: 0,
         }
     }
 
@@ -82,13 +115,7 @@ impl Worker {
             match order {
                 Ok(order) => self.obey(order),
                 Err(RecvTimeoutError::Timeout) => self.write(),
-                Err(RecvTimeoutError::Disconnected) => {
-                    // Another process may be writing; it is waited for, but not for ever.
-                    for _ in 0..LAST_TRIES {
-                        self.write();
-                    }
-                    return;
-                }
+                Err(RecvTimeoutError::Disconnected) => return self.write(),
             }
         }
     }
@@ -108,9 +135,18 @@ impl Worker {
             Order::Hosts(site, answer) => answer(self.read(|it| it.hosts(site.as_deref()))),
             Order::Flush(answer) => {
                 self.write();
-                answer(self.trouble.take().map_or(Ok(()), Err));
+                let left = self.pending.len();
+                answer(match self.shared.trouble.take() {
+                    Some(trouble) => Err(trouble),
+                    None if left > 0 => Err(self.busy(left)),
+                    None => Ok(()),
+                });
             }
-            Order::Look => self.look(),
+            Order::Look(answer) => {
+                self.open();
+                self.look();
+                answer(self.shared.trouble.take().map_or(Ok(()), Err));
+            }
         }
     }
 
@@ -121,14 +157,19 @@ impl Worker {
     ) -> io::Result<T> {
         self.write();
         self.open();
-        let State::Open(database) = &self.state else {
-            return self.trouble.take().map_or_else(|| Ok(T::default()), Err);
-        };
-        let read = read(database);
-        if let Some(trouble) = self.trouble.take() {
-            return Err(trouble);
+        match &self.state {
+            State::Open(database) | State::Readable(database) => {
+                read(database).map_err(|why| named(&self.directory, &why))
+            }
+            State::Closed | State::Useless => {
+                self.shared.trouble.take().map_or_else(|| Ok(T::default()), Err)
+            }
         }
-        read.map_err(|why| named(&self.directory, &why))
+    }
+
+    fn busy(&self, left: usize) -> io::Error {
+        let why = format!("another process is writing; {left} changes are not written yet");
+        io::Error::new(io::ErrorKind::ResourceBusy, in_words(&self.directory, &why))
     }
 
     fn open(&mut self) {
@@ -149,9 +190,13 @@ impl Worker {
         self.look();
     }
 
+    /// What cannot be written may still be read: to forget that a host is strict protects nobody.
     fn give_up(&mut self, kind: io::ErrorKind, why: &dyn std::fmt::Display) {
-        self.trouble = Some(io::Error::new(kind, in_words(&self.directory, why)));
-        self.state = State::Useless;
+        self.shared.trouble.note(io::Error::new(kind, in_words(&self.directory, why)));
+        let read = place::prepare(&self.directory, Access::ReadOnly)
+            .ok()
+            .and_then(|path| Database::open(&path, Access::ReadOnly).ok());
+        self.state = read.map_or(State::Useless, State::Readable);
     }
 
     /// Writes what is pending.
@@ -168,31 +213,37 @@ impl Worker {
         let written = database.apply(&self.pending);
         match written {
             Ok(()) => self.pending.clear(),
-            // Another process is still at it: the next time, unless it goes on for ever.
-            Err(why) if is_busy(&why) && self.pending.len() < MOST_PENDING => {
+            // Another process is still at it: the next time.
+            Err(why) if is_busy(&why) => {
                 self.since = Some(now());
+                if self.pending.len() > MOST_LEFT {
+                    let lost = self.pending.len() - MOST_LEFT;
+                    self.pending.drain(..lost);
+                    self.shared.trouble.note(self.busy(lost));
+                }
                 return;
             }
             Err(why) => {
-                self.trouble = Some(named(&self.directory, &why));
                 self.pending.clear();
                 // A full or broken disk does not get better by more writing.
-                self.state = State::Useless;
-                return;
+                return self.give_up(io::ErrorKind::Other, &why);
             }
         }
-        if !std::mem::replace(&mut self.is_tidy, true) {
+        self.written += 1;
+        // The first time, and then now and then.
+        if self.written % TIDY_EACH == 1 && self.access == Access::ReadAndWrite {
             // What is left too long is no harm, so a failure is none either.
-            let _ = database.tidy(SystemTime::now().into());
+            let most = self.shared.most_cookies.load(Ordering::Relaxed);
+            let _ = database.tidy(SystemTime::now().into(), most);
         }
     }
 
     fn look(&mut self) {
-        let State::Open(database) = &self.state else { return };
+        let (State::Open(database) | State::Readable(database)) = &self.state else { return };
         let Ok(version) = database.foreign_version() else { return };
         let before = self.seen.replace(version);
         if before.is_some_and(|before| before != version) {
-            self.foreign.fetch_add(1, Ordering::Release);
+            self.shared.foreign.fetch_add(1, Ordering::Release);
         }
     }
 }
@@ -216,9 +267,11 @@ fn in_words(directory: &Path, why: &dyn std::fmt::Display) -> String {
     format!("the profile in {}: {why}", directory.display())
 }
 
+/// After so many times of writing what is too old or too much is dropped.
+const TIDY_EACH: u64 = 1000;
 /// How long changes wait for others to be written together with.
 const DELAY: Duration = Duration::from_millis(100);
-/// How often the last changes are tried to be written, each time with all patience.
-const LAST_TRIES: usize = 3;
+/// So many changes are kept for a database that others are writing.
+const MOST_LEFT: usize = 100_000;
 /// So many changes do not wait any longer.
 const MOST_PENDING: usize = 10_000;
