@@ -13,7 +13,7 @@ use url::Host;
 /// `github.io` among them.
 ///
 /// ```
-/// use wayfare_proto::address::site::PublicSuffixes;
+/// # use wayfare_proto::address::site::PublicSuffixes;
 /// let suffixes = PublicSuffixes::default();
 /// assert_eq!(suffixes.registrable("www.example.co.uk"), Some("example.co.uk"));
 /// assert!(suffixes.is_public_suffix("co.uk."));

@@ -5,7 +5,7 @@ use super::field::{is_token, is_token_byte, read_quoted};
 /// One way to authenticate that a server or a proxy takes.
 ///
 /// ```
-/// use wayfare_proto::syntax::challenge::Challenge;
+/// # use wayfare_proto::syntax::challenge::Challenge;
 /// let read = Challenge::parse(br#"Negotiate, Basic realm="office, 2nd floor""#);
 /// assert_eq!(read[1].realm(), Some("office, 2nd floor"));
 /// ```

@@ -6,7 +6,7 @@ use super::date::{MONTHS, seconds};
 /// month and a year is that; all others are passed over, zones among them.
 ///
 /// ```
-/// use wayfare_proto::syntax::cookie_date;
+/// # use wayfare_proto::syntax::cookie_date;
 /// assert_eq!(cookie_date::parse(b"Sun, 06-Nov-94 08:49:37 GMT"), Some(784_111_777));
 /// assert_eq!(cookie_date::parse(b"1994 nov 6 8:49:37"), Some(784_111_777));
 /// assert_eq!(cookie_date::parse(b"tomorrow"), None);

@@ -9,7 +9,7 @@ use crate::syntax::credentials::Credentials;
 /// The entries of a `.netrc` file.
 ///
 /// ```
-/// use wayfare_proto::syntax::netrc::Netrc;
+/// # use wayfare_proto::syntax::netrc::Netrc;
 /// let netrc = Netrc::parse("machine a.test login ada password secret").unwrap();
 /// assert_eq!(netrc.find("a.test", None).unwrap().user(), "ada");
 /// assert!(netrc.find("b.test", None).is_none());

@@ -8,7 +8,7 @@ use super::field::trim;
 /// A cookie as a server words it; bytes are kept as they are and nothing is decoded.
 ///
 /// ```
-/// use wayfare_proto::syntax::set_cookie::SetCookie;
+/// # use wayfare_proto::syntax::set_cookie::SetCookie;
 /// let set = SetCookie::parse(b"sid=31d4; Path=/; Secure").unwrap();
 /// assert_eq!((&*set.name, &*set.value), (&b"sid"[..], &b"31d4"[..]));
 /// assert!(set.secure);

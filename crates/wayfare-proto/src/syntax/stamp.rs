@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// A moment of the calendar, in microseconds since 1970.
 ///
 /// ```
-/// use wayfare_proto::syntax::stamp::Stamp;
+/// # use wayfare_proto::syntax::stamp::Stamp;
 /// assert_eq!(Stamp::from_seconds(60).plus_seconds(5).seconds(), 65);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use super::field::{self, trim};
 /// For how long a host is only to be reached over TLS, and whether all below it are, too.
 ///
 /// ```
-/// use wayfare_proto::syntax::strict_transport_security::{Reach, Strict};
+/// # use wayfare_proto::syntax::strict_transport_security::{Reach, Strict};
 /// let strict = Strict::parse(b"max-age=31536000; includeSubDomains").unwrap();
 /// assert_eq!(strict.max_age, 31_536_000);
 /// assert_eq!(strict.reach, Reach::Subdomains);

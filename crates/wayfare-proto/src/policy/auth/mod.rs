@@ -35,7 +35,7 @@ impl Scheme {
     /// The scheme of a name, in any case.
     ///
     /// ```
-    /// use wayfare_proto::policy::auth::Scheme;
+    /// # use wayfare_proto::policy::auth::Scheme;
     /// assert_eq!(Scheme::by_name("NTLM"), Some(Scheme::Ntlm));
     /// ```
     #[must_use]
@@ -72,7 +72,7 @@ impl fmt::Display for Scheme {
 /// Which schemes may be used; all of them by default.
 ///
 /// ```
-/// use wayfare_proto::policy::auth::{Scheme, Schemes};
+/// # use wayfare_proto::policy::auth::{Scheme, Schemes};
 /// let proofs = Schemes::all().without(Scheme::Basic).without(Scheme::Bearer);
 /// assert!(proofs.has(Scheme::Digest) && !proofs.has(Scheme::Basic));
 /// ```

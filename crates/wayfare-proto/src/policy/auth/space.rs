@@ -14,8 +14,8 @@ use crate::syntax::credentials::Credentials;
 /// origin, or a proxy).
 ///
 /// ```
-/// use wayfare_proto::policy::auth::{Offer, space::Book};
-/// use wayfare_proto::syntax::credentials::Credentials;
+/// # use wayfare_proto::policy::auth::{Offer, space::Book};
+/// # use wayfare_proto::syntax::credentials::Credentials;
 /// let (mut book, ada) = (Book::default(), Credentials::new("ada", "secret"));
 /// book.open("https://a.test", "/docs/one", &Offer::Basic(Some("docs".into())), ada);
 /// assert!(book.find(&"https://a.test", "/docs/two", None).is_some());

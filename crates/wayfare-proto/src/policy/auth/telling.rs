@@ -47,8 +47,8 @@ pub struct Visit<'a> {
 /// The talk of one request with one proxy about who is asking.
 ///
 /// ```
-/// use wayfare_proto::policy::auth::digest::Line;
-/// use wayfare_proto::policy::auth::telling::{Gate, Next, ProxyBook, Telling, Visit};
+/// # use wayfare_proto::policy::auth::digest::Line;
+/// # use wayfare_proto::policy::auth::telling::{Gate, Next, ProxyBook, Telling, Visit};
 /// # use wayfare_proto::policy::auth::Schemes;
 /// # use wayfare_proto::syntax::{challenge::Challenge, credentials::Credentials, stamp::Stamp};
 /// let gate = Gate { address: "http://gate.test:80".into(), host: "gate.test".into() };
