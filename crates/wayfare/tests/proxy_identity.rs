@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use it::{Ask, FACES, Face, fetch, fetch_awaited, identity, runtime, trust};
 use wayfare::delegate::{Credentials, Delegate, Login, ProxyQuestion};
 use wayfare::options::{Auth, Proxies, Scheme, Schemes};
-use wayfare::{ErrorKind, Manager, ProxyProblem};
+use wayfare::{Body, ErrorKind, Manager, ProxyProblem};
 use wayfare_testkit::proxy::{Asks, Builder, Proxy};
 use wayfare_testkit::{Protocols, Server};
 
@@ -216,6 +216,26 @@ fn the_delegate_is_asked_once_and_the_proxy_need_not_ask_again() {
                 200
             );
             assert!(count.load(Ordering::SeqCst) <= 2);
+        }
+    }
+}
+
+#[test]
+fn a_body_that_can_be_sent_once_waits_until_the_proxy_has_asked() {
+    for face in FACES {
+        for asks in [Asks::Basic, Asks::Digest(9)] {
+            for server in servers() {
+                let gate = bind(guarded(asks));
+                let manager = through(&gate, "ada:secret", Schemes::all());
+                for _ in 0..2 {
+                    let reader = std::io::Cursor::new("hello");
+                    let body = Body::blocking_reader(reader, Some(5));
+                    let ask = Ask::post(server.url("/echo-body"), body);
+                    let got = fetch(face, &manager, ask).unwrap();
+                    assert_eq!((got.status, got.text()), (200, "hello"), "{face:?} {asks:?}");
+                }
+                assert_eq!(server.request_count(), 2);
+            }
         }
     }
 }

@@ -225,7 +225,15 @@ fn squid_with_digest() {
     );
     let Some(squid) = squid_asking(&rules) else { return };
     let port = squid.ports[0];
-    exchange_through(&format!("http://ada:secret@127.0.0.1:{port}"));
+    let way = format!("http://ada:secret@127.0.0.1:{port}");
+    exchange_through(&way);
+    for server in servers() {
+        // A body that can be sent once, to a proxy that has not asked yet.
+        let body = wayfare::Body::blocking_reader(std::io::Cursor::new("hello"), Some(5));
+        let ask = Ask::post(server.url("/echo-body"), body);
+        let got = fetch(FACES[2], &manager(&way), ask).unwrap();
+        assert_eq!((got.status, got.text()), (200, "hello"));
+    }
     insists_on_credentials("http", port);
 }
 

@@ -19,11 +19,14 @@ pub(super) async fn serve(first: u8, mut stream: BoxStream, talk: &Talk) -> io::
         let said = field(&text, "proxy-authorization").map(str::to_owned);
         talk.note(&target, said.clone(), &head);
         if let Some(refusal) = refusal(talk, method, &target, said.as_deref()) {
-            let body = content_length(&text);
-            skip(&mut stream, body).await?;
+            // A body that waits to be asked for does not come.
+            let waits = field(&text, "expect").is_some();
+            if !waits {
+                skip(&mut stream, content_length(&text)).await?;
+            }
             stream.write_all(refusal.as_bytes()).await?;
             stream.flush().await?;
-            if talk.rules.manners == Manners::Closes {
+            if waits || talk.rules.manners == Manners::Closes {
                 return stream.shutdown().await;
             }
         } else if method == "CONNECT" {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use wayfare_net::dial::Asking;
 use wayfare_proto::policy::auth::Asker;
 use wayfare_proto::policy::auth::digest::Line;
@@ -12,7 +12,7 @@ use wayfare_proto::syntax::challenge::Challenge;
 
 use super::talk::drain;
 use super::way::{PROXY_CONNECTION, no_way_to_say};
-use super::{Again, Transfer};
+use super::{Again, Expectation, Transfer};
 use crate::error::Error;
 use crate::protocol::Answer;
 use crate::protocol::http::proving::Proving;
@@ -57,10 +57,21 @@ impl Transfer {
                 Some(said) => {
                     headers.insert(header::PROXY_AUTHORIZATION, said);
                 }
+                // A body that can be sent once only waits until the proxy has asked, or has not.
+                None if self.waits_for_forwarder() => {
+                    headers.entry(header::EXPECT).or_insert(CONTINUE);
+                }
                 None => {}
             }
         }
         self.journey().said.forwarder = Some(told);
+    }
+
+    /// True if a proxy may want to know who is asking, and a body could not be sent again then.
+    pub(super) fn waits_for_forwarder(&self) -> bool {
+        self.expectation == Expectation::AsAsked
+            && !self.body.is_replayable()
+            && self.forwarder().is_some_and(|proxy| proxy.credentials().is_some())
     }
 
     /// Takes in what the answer says about the next proof.
@@ -127,4 +138,5 @@ pub(super) fn unspoken(error: Error, next: Next, challenges: &[Challenge]) -> Er
     }
 }
 
+const CONTINUE: HeaderValue = HeaderValue::from_static("100-continue");
 pub(super) const ASKED: &str = "the proxy wanted to know who is asking";

@@ -101,7 +101,8 @@ impl Transfer {
     fn may_unexpect(&mut self, answer: &mut Answer) -> bool {
         let expect = self.headers.get(header::EXPECT);
         let asked = expect.or_else(|| self.options.headers.0.get(header::EXPECT));
-        if asked.is_none() || self.body.is_none() || self.expectation == Expectation::GivenUp {
+        let is_asked = asked.is_some() || self.waits_for_forwarder();
+        if !is_asked || self.body.is_none() || self.expectation == Expectation::GivenUp {
             return false;
         }
         if let Some(untouched) = answer.untouched.take() {
