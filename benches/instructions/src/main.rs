@@ -1,16 +1,20 @@
-//! Counts instructions (with valgrind) and allocations per exchange in five scenarios, and of the
-//! first exchange of a process, and prints the table that stands in `TABLE.md`.
+//! Counts instructions (with valgrind) and allocations per exchange in several scenarios, and of the
+//! first exchange of a process, and prints the table that stands in `TABLE.md`; only the rows that
+//! are named, if any are.
 //!
 //! Each scenario runs twice with different numbers of exchanges; the difference is what one
 //! exchange costs in a warm process, without start-up.
 
 mod allocations;
+mod memory;
 mod scenario;
 mod script;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
+use memory::PLACE;
 use scenario::Scenario;
 
 #[global_allocator]
@@ -31,31 +35,63 @@ fn main() {
         }
         ["--script", count] => script::decide(count.parse().expect("a number")),
         ["--bare-script", count] => script::bare(count.parse().expect("a number")),
-        ["--first", base] => Scenario::SmallAwaited.run(1, base),
-        _ => table(),
+        ["--first", name, base] => Scenario::named(name).expect("a scenario").run(1, base),
+        ["--fill", name] => Scenario::named(name).expect("a scenario").memory.fill_profile(),
+        names => table(names),
     }
 }
 
-fn table() {
+fn table(names: &[&str]) {
+    let place = std::env::temp_dir().join(format!("instructions-{}", std::process::id()));
+    // SAFETY: nothing else runs in this process yet.
+    unsafe { std::env::set_var(PLACE, &place) };
     let (mut server, base) = start_server();
     println!("| exchange | instructions | allocations |");
     println!("|---|---|---|");
-    for scenario in Scenario::ALL {
-        let few = counted(&["--client", scenario.name(), "500", &base]);
+    let is_asked = |name: &str| names.is_empty() || names.contains(&name);
+    for scenario in scenario::ALL.iter().filter(|scenario| is_asked(scenario.name)) {
+        if scenario.memory.profile().is_some() {
+            run(&["--fill", scenario.name]);
+        }
+        let few = counted(&["--client", scenario.name, "500", &base]);
         let more = scenario.exchanges();
-        let many = counted(&["--client", scenario.name(), &(500 + more).to_string(), &base]);
-        let allocations = plain(&["--client", scenario.name(), "1000", &base]);
+        let many = counted(&["--client", scenario.name, &(500 + more).to_string(), &base]);
+        let allocations = plain(&["--client", scenario.name, "1000", &base]);
         let instructions = (many - few) / more as u64;
-        println!("| {} | {instructions} | {:.1} |", scenario.what(), allocations as f64 / 1000.0);
+        println!("| {} | {instructions} | {:.1} |", scenario.what, allocations as f64 / 1000.0);
     }
     for (word, what) in [("--script", SCRIPT), ("--bare-script", BARE)] {
-        let instructions = (counted(&[word, "11000"]) - counted(&[word, "1000"])) / 10_000;
-        println!("| {what} | {instructions} | |");
+        if is_asked(word) {
+            let instructions = (counted(&[word, "11000"]) - counted(&[word, "1000"])) / 10_000;
+            println!("| {what} | {instructions} | |");
+        }
     }
-    let first = counted(&["--first", &base]);
-    println!("| the first GET of a fresh process, start and exit included | {first} | |");
+    if is_asked("--first") {
+        first_exchanges(&base);
+    }
     let _ = server.kill();
     let _ = server.wait();
+    let _ = std::fs::remove_dir_all(&place);
+}
+
+/// What a process costs that makes one exchange: how large a profile is must hardly show in it.
+fn first_exchanges(base: &str) {
+    for (name, what) in FIRST {
+        let scenario = Scenario::named(name).expect("a scenario");
+        if scenario.memory.profile().is_some_and(|profile| !profile.exists()) {
+            run(&["--fill", name]);
+        }
+        let instructions = counted(&["--first", name, base]);
+        let mut took: Vec<_> = (0..31)
+            .map(|_| {
+                let began = Instant::now();
+                run(&["--first", name, base]);
+                began.elapsed().as_secs_f64() * 1000.0
+            })
+            .collect();
+        took.sort_by(f64::total_cmp);
+        println!("| {what} ({:.1} ms) | {instructions} | |", took[took.len() / 2]);
+    }
 }
 
 fn start_server() -> (Child, String) {
@@ -73,9 +109,14 @@ fn start_server() -> (Child, String) {
 
 /// Runs this program and reads the number it prints.
 fn plain(words: &[&str]) -> u64 {
+    run(words).trim().parse().expect("a number")
+}
+
+/// Runs this program and reads what it prints.
+fn run(words: &[&str]) -> String {
     let output = Command::new(own()).args(words).output().expect("a client process");
     assert!(output.status.success(), "{words:?} failed");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Runs this program under callgrind and reads how many instructions it took.
@@ -103,3 +144,10 @@ fn own() -> std::path::PathBuf {
 const WARM_UP: usize = 100;
 const SCRIPT: &str = "the decision of a proxy script";
 const BARE: &str = "the bare call of its function in the same engine";
+/// The scenarios whose first exchange is counted.
+const FIRST: [(&str, &str); 4] = [
+    ("small-awaited", "the first GET of a fresh process, start and exit included"),
+    ("profile", "… with an empty profile"),
+    ("full-profile", "… with a profile of 100,000 cookies and 100,000 strict hosts"),
+    ("full-profile-sent", "… with a profile of 3,000 cookies, six of which are sent"),
+];

@@ -23,8 +23,10 @@ pub fn set_cookie(data: &[u8]) {
         if jar.store(&set, &context, NOW).is_err() {
             continue;
         }
+        assert_eq!(jar.matching(&context, NOW).is_empty(), jar.header(&context, NOW).is_none());
         if let Some(header) = jar.header(&context, NOW) {
-            assert!(field::is_value(&header), "{}", header.escape_ascii());
+            let header = header.as_bytes();
+            assert!(field::is_value(header), "{}", header.escape_ascii());
             assert!(!header.contains(&b';'), "{}", header.escape_ascii());
         }
         assert_eq!(jar.header(&Context::of(&self::url("https://other.test/")), NOW), None);

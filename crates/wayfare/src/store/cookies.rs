@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::HeaderValue;
 use wayfare_proto::address::site::PublicSuffixes;
 use wayfare_proto::policy::cookie::accept::Refusal;
-use wayfare_proto::policy::cookie::jar::{Jar, Keeping, Stored, compose};
+use wayfare_proto::policy::cookie::choose::Chosen;
+use wayfare_proto::policy::cookie::jar::{Jar, Keeping, Stored};
 use wayfare_proto::policy::cookie::{Change, Context, Cookie, CookieKey, Limits, Sessions};
 use wayfare_proto::syntax::set_cookie::SetCookie;
 use wayfare_proto::syntax::stamp::Stamp;
@@ -179,18 +180,12 @@ impl Cookies {
         &self,
         context: &Context<'_>,
         now: Stamp,
-        tell: impl FnOnce(&[&Cookie]),
+        tell: impl FnOnce(Chosen<'_>),
     ) -> Option<HeaderValue> {
         let mut jar = self.lock();
         let cookies = jar.matching(context, now);
-        if cookies.is_empty() {
-            return None;
-        }
-        tell(&cookies);
-        // No cookie has a byte that a field's value must not have.
-        let mut field =
-            HeaderValue::from_maybe_shared(bytes::Bytes::from(compose(&cookies))).ok()?;
-        field.set_sensitive(true);
+        let field = cookies.field()?.clone();
+        tell(cookies);
         Some(field)
     }
 

@@ -73,9 +73,7 @@ impl Transfer {
         }
         let now = self.shared.remembered.calendar.now();
         cookies.field(&self.cookie_context(), now, |sent| {
-            self.emit(|| What::CookiesSent {
-                names: sent.iter().map(|cookie| name(cookie)).collect(),
-            });
+            self.emit(|| What::CookiesSent { names: sent.iter().map(name).collect() });
         })
     }
 

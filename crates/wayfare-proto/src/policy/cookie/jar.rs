@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::accept::{self, Refusal, domain_matches, host, is_protected, path_matches};
+use http::HeaderValue;
+
+use super::accept::{self, Refusal, domain_matches, is_protected, path_matches};
+use super::choose::{Asked, Chosen};
 use super::shelf::Shelf;
-use super::{Caller, Change, Context, Cookie, CookieKey, Limits, Scope, Sessions, SiteContext};
+use super::{Caller, Change, Context, Cookie, CookieKey, Limits, Sessions};
 use crate::address::site::PublicSuffixes;
-use crate::syntax::set_cookie::{SameSite, SetCookie};
+use crate::syntax::set_cookie::SetCookie;
 use crate::syntax::stamp::Stamp;
 
 /// Cookies, by the sites they belong to.
@@ -19,17 +22,23 @@ use crate::syntax::stamp::Stamp;
 /// let set = SetCookie::parse(b"sid=31d4; Domain=example.org").unwrap();
 /// jar.store(&set, &Context::of(&url), now).unwrap();
 /// let other = "https://example.org/x".parse().unwrap();
-/// assert_eq!(jar.header(&Context::of(&other), now), Some(b"sid=31d4".to_vec()));
+/// assert_eq!(jar.header(&Context::of(&other), now).unwrap(), "sid=31d4");
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Jar {
     suffixes: PublicSuffixes,
     limits: Limits,
-    keeping: Keeping,
     shelves: HashMap<Box<str>, Shelf>,
-    count: usize,
     /// The newest creation, so that no two cookies are of one age.
     newest: Stamp,
+    ledger: Ledger,
+}
+
+/// What a jar knows of all its cookies.
+#[derive(Clone, Debug, Default)]
+struct Ledger {
+    keeping: Keeping,
+    count: usize,
     changes: Vec<Change>,
 }
 
@@ -58,7 +67,8 @@ impl Jar {
     /// An empty jar.
     #[must_use]
     pub fn new(limits: Limits, suffixes: PublicSuffixes, keeping: Keeping) -> Self {
-        Self { suffixes, limits, keeping, ..Self::default() }
+        let ledger = Ledger { keeping, ..Ledger::default() };
+        Self { suffixes, limits, ledger, ..Self::default() }
     }
 
     /// How much it holds.
@@ -70,13 +80,13 @@ impl Jar {
     /// How many cookies it holds, among them those that have expired unnoticed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.count
+        self.ledger.count
     }
 
     /// True if it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.ledger.count == 0
     }
 
     /// Every cookie, in no order.
@@ -99,14 +109,15 @@ impl Jar {
     /// True if a site's cookies are here, wherever else they are kept.
     #[must_use]
     pub fn is_loaded(&self, site: &str) -> bool {
-        self.keeping == Keeping::Here || self.shelves.get(site).is_some_and(|shelf| shelf.is_loaded)
+        self.ledger.keeping == Keeping::Here
+            || self.shelves.get(site).is_some_and(|shelf| shelf.is_loaded)
     }
 
     /// Takes in the cookies of a site that are kept elsewhere. What was set or dropped here
     /// meanwhile is newer, and wins; what could not have been accepted is passed over. A site that
     /// is loaded already stays as it is.
     pub fn load(&mut self, site: &str, cookies: Vec<Cookie>) {
-        if self.shelves.len() > EMPTY_SHELVES + self.count {
+        if self.shelves.len() > EMPTY_SHELVES + self.ledger.count {
             // They can be asked for again.
             self.shelves.retain(|_, shelf| !shelf.is_empty() || !shelf.dropped.is_empty());
         }
@@ -117,9 +128,10 @@ impl Jar {
         if let Some(since) = shelf.doubted.take() {
             // Somebody else has changed what is kept: what is here of that is no longer true, but
             // for what was set meanwhile.
-            let keeps_sessions = self.keeping == Keeping::Elsewhere(Sessions::Keep);
+            let keeps_sessions = self.ledger.keeping == Keeping::Elsewhere(Sessions::Keep);
             let is_own = |cookie: &Cookie| cookie.expiry.is_none() && !keeps_sessions;
-            self.count -= shelf.retain(|cookie| is_own(cookie) || cookie.last_access >= since);
+            self.ledger.count -=
+                shelf.retain(|cookie| is_own(cookie) || cookie.last_access >= since);
         }
         let dropped = std::mem::take(&mut shelf.dropped);
         for cookie in cookies {
@@ -135,7 +147,7 @@ impl Jar {
             }
             self.newest = self.newest.max(cookie.creation);
             shelf.put(cookie);
-            self.count += 1;
+            self.ledger.count += 1;
         }
     }
 
@@ -160,19 +172,19 @@ impl Jar {
     /// those who know that what is kept elsewhere has changed.
     pub fn unload(&mut self) {
         self.shelves.clear();
-        self.count = 0;
+        self.ledger.count = 0;
     }
 
     /// True if there is something for [`Jar::take_changes`] to give.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        !self.changes.is_empty()
+        !self.ledger.changes.is_empty()
     }
 
     /// What has changed since this was asked last; always nothing where nobody keeps cookies
     /// elsewhere.
     pub fn take_changes(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.changes)
+        std::mem::take(&mut self.ledger.changes)
     }
 
     /// Keeps a cookie that an answer or a script sets (RFC 6265bis §5.7). The site of the URL must
@@ -218,10 +230,10 @@ impl Jar {
         let site = self.suffixes.site(&key.domain);
         if !self.is_loaded(site) {
             self.shelves.entry(site.into()).or_default().dropped.push(key.clone());
-            self.changes.push(Change::Dropped(key.clone()));
+            self.ledger.changes.push(Change::Dropped(key.clone()));
         }
         let taken = self.shelves.get_mut(site)?.take(key)?;
-        self.note_dropped(&taken);
+        self.ledger.note_dropped(&taken);
         Some(taken)
     }
 
@@ -237,47 +249,27 @@ impl Jar {
     /// oldest first (RFC 6265bis §5.8.3). The site of the URL must be loaded.
     ///
     /// The jar remembers that they were used, and drops those that are no longer good.
-    pub fn matching(&mut self, context: &Context<'_>, now: Stamp) -> Vec<&Cookie> {
-        let Some(host) = host(context.url) else { return Vec::new() };
-        let site = self.suffixes.site(host);
-        let Some(shelf) = self.shelves.get_mut(site).filter(|shelf| !shelf.is_empty()) else {
-            return Vec::new();
-        };
-        let mut found = Vec::with_capacity(FEW);
-        let (mut gone, mut used) = (Vec::new(), Vec::new());
-        let keeping = self.keeping;
-        for domain in domains(host, site) {
-            gone.extend(shelf.take_expired(domain, now));
+    pub fn matching(&mut self, context: &Context<'_>, now: Stamp) -> Chosen<'_> {
+        let Some(asked) = Asked::of(context, &self.suffixes) else { return Chosen::default() };
+        let Some(shelf) = self.shelves.get_mut(asked.site) else { return Chosen::default() };
+        if !shelf.parcel().is_some_and(|parcel| parcel.is_for(&asked, now)) {
+            let (parcel, news) = asked.choose(shelf, now, self.limits);
+            shelf.set_parcel(parcel);
+            for cookie in news.used {
+                self.ledger.note_used(&cookie, now);
+            }
+            for cookie in news.expired {
+                self.ledger.note_dropped(&cookie);
+            }
         }
-        for domain in domains(host, site) {
-            shelf.visit(domain, |cookie, place| {
-                if !goes(cookie, host, site, context) {
-                    return;
-                }
-                // Once an hour is enough for those who keep it elsewhere.
-                let is_due = cookie.last_access.seconds() / HOUR != now.seconds() / HOUR;
-                cookie.last_access = now;
-                found.push((std::cmp::Reverse(cookie.path.len()), cookie.creation, place));
-                if is_due && is_told(keeping, cookie) {
-                    used.push(cookie.key());
-                }
-            });
-        }
-        found.sort_by_key(|(length, creation, _)| (*length, *creation));
-        for cookie in gone {
-            self.note_dropped(&cookie);
-        }
-        self.changes.extend(used.into_iter().map(|key| Change::Used(key, now)));
-        let Some(shelf) = self.shelves.get(site) else { return Vec::new() };
-        let found = found.into_iter().map(|(_, _, place)| shelf.at(place));
-        within(found, self.limits)
+        shelf.touch(now);
+        Chosen(shelf.parcel().map(|parcel| (&*shelf, parcel)))
     }
 
-    /// The value of the `Cookie` field that goes with a request, if there is anything to send. The
-    /// site of the URL must be loaded.
-    pub fn header(&mut self, context: &Context<'_>, now: Stamp) -> Option<Vec<u8>> {
-        let cookies = self.matching(context, now);
-        (!cookies.is_empty()).then(|| compose(&cookies))
+    /// The `Cookie` field that goes with a request, marked as sensitive, if there is anything to send.
+    /// The site of the URL must be loaded.
+    pub fn header(&mut self, context: &Context<'_>, now: Stamp) -> Option<HeaderValue> {
+        self.matching(context, now).field().cloned()
     }
 
     fn find(&self, key: &CookieKey) -> Option<&Cookie> {
@@ -316,17 +308,17 @@ impl Jar {
         let replaced = shelf.put(cookie.clone());
         shelf.dropped.retain(|dropped| *dropped != key);
         let stored = if replaced.is_some() { Stored::Replaced } else { Stored::Added };
-        self.count += usize::from(stored == Stored::Added);
+        self.ledger.count += usize::from(stored == Stored::Added);
         if !self.make_room(&key, now) {
             return Err(Refusal::Full);
         }
-        if cookie.expiry.is_none() && self.keeping == Keeping::Elsewhere(Sessions::Forget) {
+        if cookie.expiry.is_none() && self.ledger.keeping == Keeping::Elsewhere(Sessions::Forget) {
             // What lasts longer than the session is not to come back in its place.
             if replaced.is_some_and(|replaced| replaced.expiry.is_some()) {
-                self.changes.push(Change::Dropped(key));
+                self.ledger.changes.push(Change::Dropped(key));
             }
         } else {
-            self.note_kept(&cookie);
+            self.ledger.note_kept(&cookie);
         }
         Ok(stored)
     }
@@ -360,9 +352,9 @@ impl Jar {
         }
         let is_kept = !gone.iter().any(|cookie| cookie.has_key(added));
         for cookie in gone {
-            self.note_dropped(&cookie);
+            self.ledger.note_dropped(&cookie);
         }
-        if self.count > self.limits.all + self.limits.all / 100 {
+        if self.ledger.count > self.limits.all + self.limits.all / 100 {
             self.shrink(now);
         }
         is_kept
@@ -379,9 +371,9 @@ impl Jar {
             }
         }
         for cookie in gone {
-            self.note_dropped(&cookie);
+            self.ledger.note_dropped(&cookie);
         }
-        let too_many = self.count.saturating_sub(self.limits.all.max(1));
+        let too_many = self.ledger.count.saturating_sub(self.limits.all.max(1));
         let mut ages: Vec<_> = self
             .iter()
             .map(|cookie| (cookie.secure, cookie.last_access, cookie.creation, cookie.key()))
@@ -393,7 +385,7 @@ impl Jar {
     }
 
     fn put_away(&mut self, key: &CookieKey) {
-        if !self.find(key).is_some_and(|cookie| is_told(self.keeping, cookie)) {
+        if !self.find(key).is_some_and(|cookie| self.ledger.tells(cookie)) {
             self.remove(key);
             return;
         }
@@ -402,12 +394,28 @@ impl Jar {
             && shelf.take(key).is_some()
         {
             shelf.is_loaded = false;
-            self.count -= 1;
+            self.ledger.count -= 1;
+        }
+    }
+}
+
+impl Ledger {
+    /// True if those who keep cookies longer are told of this one.
+    fn tells(&self, cookie: &Cookie) -> bool {
+        match self.keeping {
+            Keeping::Elsewhere(sessions) => cookie.expiry.is_some() || sessions == Sessions::Keep,
+            Keeping::Here => false,
+        }
+    }
+
+    fn note_used(&mut self, cookie: &Cookie, now: Stamp) {
+        if self.tells(cookie) {
+            self.changes.push(Change::Used(cookie.key(), now));
         }
     }
 
     fn note_kept(&mut self, cookie: &Cookie) {
-        if is_told(self.keeping, cookie) {
+        if self.tells(cookie) {
             self.changes.push(Change::Kept(cookie.clone()));
         }
     }
@@ -415,91 +423,11 @@ impl Jar {
     /// Counts a cookie that has been taken away, and notes it.
     fn note_dropped(&mut self, cookie: &Cookie) {
         self.count -= 1;
-        if is_told(self.keeping, cookie) {
+        if self.tells(cookie) {
             self.changes.push(Change::Dropped(cookie.key()));
         }
     }
 }
 
-/// True if those who keep cookies longer are told of this one.
-fn is_told(keeping: Keeping, cookie: &Cookie) -> bool {
-    match keeping {
-        Keeping::Elsewhere(sessions) => cookie.expiry.is_some() || sessions == Sessions::Keep,
-        Keeping::Here => false,
-    }
-}
-
-/// The value of a `Cookie` field (RFC 6265bis §5.8.3).
-#[must_use]
-pub fn compose(cookies: &[&Cookie]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(cookies.iter().map(|cookie| weight(cookie)).sum());
-    for cookie in cookies {
-        if !value.is_empty() {
-            value.extend_from_slice(b"; ");
-        }
-        if !cookie.name.is_empty() {
-            value.extend_from_slice(&cookie.name);
-            value.push(b'=');
-        }
-        value.extend_from_slice(&cookie.value);
-    }
-    value
-}
-
-/// The domains whose cookies may go to a host: it, and those it is in, up to its site.
-fn domains<'a>(host: &'a str, site: &'a str) -> impl Iterator<Item = &'a str> {
-    let is_address = crate::address::site::is_address(host);
-    std::iter::successors(Some(host), move |name| {
-        let (_, parent) = name.split_once('.').filter(|_| !is_address)?;
-        (parent.trim_end_matches('.').len() >= site.len()).then_some(parent)
-    })
-}
-
-fn goes(cookie: &Cookie, host: &str, site: &str, context: &Context<'_>) -> bool {
-    let is_for_host = cookie.scope == Scope::Domain || cookie.domain == host;
-    let is_for_caller = !cookie.http_only || context.caller == Caller::Http;
-    let is_for_site = match context.site {
-        SiteContext::SameSite => true,
-        SiteContext::Navigation => cookie.same_site != SameSite::Strict,
-        SiteContext::CrossSite => cookie.same_site == SameSite::None,
-    };
-    let is_for_partition = cookie.partition.as_deref().is_none_or(|own| match context.partition {
-        Some(partition) => own == partition,
-        None => own.strip_prefix("https://") == Some(site),
-    });
-    is_for_host
-        && is_for_caller
-        && is_for_site
-        && is_for_partition
-        && (!cookie.secure || is_protected(context.url))
-        && path_matches(context.url.path().as_bytes(), &cookie.path)
-}
-
-/// As many as may be sent, from the first.
-fn within<'a>(
-    cookies: impl ExactSizeIterator<Item = &'a Cookie>,
-    limits: Limits,
-) -> Vec<&'a Cookie> {
-    let mut bytes = 0;
-    let mut taken = Vec::with_capacity(cookies.len().min(limits.sent));
-    for cookie in cookies.take(limits.sent) {
-        bytes += weight(cookie);
-        // The first has no separator before it.
-        if bytes - 2 > limits.sent_bytes {
-            break;
-        }
-        taken.push(cookie);
-    }
-    taken
-}
-
-/// What a cookie adds to a field: its separators, its name and its value.
-fn weight(cookie: &Cookie) -> usize {
-    cookie.name.len() + cookie.value.len() + 3
-}
-
-const HOUR: i64 = 3600;
-/// As many cookies as most requests take along, so that room for them is made once.
-const FEW: usize = 16;
 /// Sites without a cookie that are remembered to have none.
 const EMPTY_SHELVES: usize = 4096;

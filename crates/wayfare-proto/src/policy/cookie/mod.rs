@@ -1,12 +1,14 @@
 //! Cookies: which are kept, and which go with a request (RFC 6265bis §5.7 and §5.8).
 
 pub mod accept;
+pub mod choose;
 pub mod jar;
 pub mod netscape;
 mod shelf;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use url::Url;
@@ -17,7 +19,7 @@ use crate::syntax::stamp::Stamp;
 /// A cookie that is kept, with all that is known of it.
 ///
 /// ```
-/// use wayfare_proto::policy::cookie::{Cookie, Scope};
+/// # use wayfare_proto::policy::cookie::{Cookie, Scope};
 /// let mut cookie = Cookie::new(b"sid", b"31d4", "www.example.org");
 /// cookie.secure = true;
 /// assert_eq!(cookie.scope, Scope::Host);
@@ -214,6 +216,11 @@ impl Cookie {
             && self.scope == key.scope
             && self.domain == key.domain
             && self.partition == key.partition
+    }
+
+    /// Its place among those that go with one request (RFC 6265bis §5.8.3).
+    fn rank(&self) -> (Reverse<usize>, Stamp) {
+        (Reverse(self.path.len()), self.creation)
     }
 
     /// True once it is no longer good.

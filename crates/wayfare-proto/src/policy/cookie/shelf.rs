@@ -1,12 +1,13 @@
 //! The cookies of one site, by their domains.
 
+use super::choose::Parcel;
 use super::{Cookie, CookieKey};
 use crate::syntax::stamp::Stamp;
 
 /// The cookies of one site.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shelf {
-    /// By domain, in order.
+    /// By domain, in order; each domain's in the order in which they are sent.
     domains: Vec<(Box<str>, Vec<Cookie>)>,
     /// Whether those that are kept elsewhere are here, too.
     pub(super) is_loaded: bool,
@@ -14,6 +15,8 @@ pub(super) struct Shelf {
     pub(super) doubted: Option<Stamp>,
     /// What was dropped before those that are kept elsewhere came, and must not come back.
     pub(super) dropped: Vec<CookieKey>,
+    /// What went with the last request; nothing once the cookies are others.
+    parcel: Option<Box<Parcel>>,
 }
 
 /// A cookie's place on a shelf, for as long as nothing is added or taken away.
@@ -42,6 +45,7 @@ impl Shelf {
 
     /// Keeps the cookies that `keep` wants; says how many went.
     pub(super) fn retain(&mut self, keep: impl Fn(&Cookie) -> bool) -> usize {
+        self.parcel = None;
         let mut gone = 0;
         for (_, cookies) in &mut self.domains {
             gone += cookies.extract_if(.., |cookie| !keep(cookie)).count();
@@ -50,16 +54,35 @@ impl Shelf {
         gone
     }
 
-    /// Looks at every cookie of a domain, and tells its place.
-    pub(super) fn visit(&mut self, domain: &str, mut look: impl FnMut(&mut Cookie, Place)) {
-        let Some(at) = self.find(domain) else { return };
-        for (index, cookie) in self.domains[at].1.iter_mut().enumerate() {
-            look(cookie, Place { domain: at, cookie: index });
+    /// Every cookie of a domain and its place.
+    pub(super) fn placed(&self, domain: &str) -> impl Iterator<Item = (Place, &Cookie)> {
+        let found = self.find(domain).map(|at| (at, &self.domains[at].1));
+        found.into_iter().flat_map(|(domain, cookies)| {
+            let placed = cookies.iter().enumerate();
+            placed.map(move |(cookie, it)| (Place { domain, cookie }, it))
+        })
+    }
+
+    /// What went with the last request.
+    pub(super) fn parcel(&self) -> Option<&Parcel> {
+        self.parcel.as_deref()
+    }
+
+    /// Notes what goes with a request.
+    pub(super) fn set_parcel(&mut self, parcel: Parcel) {
+        self.parcel = Some(Box::new(parcel));
+    }
+
+    /// Notes that what went with the last request was used again.
+    pub(super) fn touch(&mut self, now: Stamp) {
+        for place in self.parcel.iter().flat_map(|parcel| parcel.places()) {
+            self.domains[place.domain].1[place.cookie].last_access = now;
         }
     }
 
     /// Puts a cookie in the place of the one with its key, which is given back.
     pub(super) fn put(&mut self, cookie: Cookie) -> Option<Cookie> {
+        self.parcel = None;
         let at = match self.search(&cookie.domain) {
             Ok(at) => at,
             Err(at) => {
@@ -69,16 +92,15 @@ impl Shelf {
         };
         let cookies = &mut self.domains[at].1;
         let key = cookie.key();
-        match cookies.iter_mut().find(|known| known.has_key(&key)) {
-            Some(known) => Some(std::mem::replace(known, cookie)),
-            None => {
-                cookies.push(cookie);
-                None
-            }
-        }
+        let known = cookies.iter().position(|known| known.has_key(&key));
+        let replaced = known.map(|index| cookies.remove(index));
+        let index = cookies.partition_point(|known| known.rank() <= cookie.rank());
+        cookies.insert(index, cookie);
+        replaced
     }
 
     pub(super) fn take(&mut self, key: &CookieKey) -> Option<Cookie> {
+        self.parcel = None;
         let at = self.find(&key.domain)?;
         let cookies = &mut self.domains[at].1;
         let index = cookies.iter().position(|cookie| cookie.has_key(key))?;
@@ -96,6 +118,7 @@ impl Shelf {
         if !cookies.iter().any(|cookie| cookie.is_expired(now)) {
             return Vec::new();
         }
+        self.parcel = None;
         let taken = cookies.extract_if(.., |cookie| cookie.is_expired(now)).collect();
         if cookies.is_empty() {
             self.domains.remove(at);

@@ -1,5 +1,6 @@
 //! Tests of what is kept and sent: the standard's cases, and what others got wrong.
 
+use http::HeaderValue;
 use url::Url;
 
 use super::accept::{LONGEST_LIFE, Refusal};
@@ -22,12 +23,17 @@ fn set(jar: &mut Jar, at: &str, field: &str) {
     try_set(jar, at, field).unwrap_or_else(|why| panic!("{field} at {at}: {why}"));
 }
 
+/// What a field says; nothing if there is none.
+fn text(field: Option<HeaderValue>) -> String {
+    field.map_or_else(String::new, |field| field.to_str().unwrap().to_owned())
+}
+
 fn sent(jar: &mut Jar, at: &str) -> String {
     sent_at(jar, at, NOW)
 }
 
 fn sent_at(jar: &mut Jar, at: &str, now: Stamp) -> String {
-    String::from_utf8(jar.header(&Context::of(&url(at)), now).unwrap_or_default()).unwrap()
+    text(jar.header(&Context::of(&url(at)), now))
 }
 
 /// What is sent to `to` after `field` was set at `from`.
@@ -250,7 +256,7 @@ fn scripts_neither_see_nor_change_what_is_for_http_only() {
     let script = Context { caller: Caller::Script, ..Context::of(&at) };
     set(&mut jar, "https://a.test/", "a=1; httponly");
     set(&mut jar, "https://a.test/", "b=1");
-    assert_eq!(jar.header(&script, NOW), Some(b"b=1".to_vec()));
+    assert_eq!(text(jar.header(&script, NOW)), "b=1");
     let read = |field: &[u8]| SetCookie::parse(field).unwrap();
     assert_eq!(jar.store(&read(b"a=2"), &script, NOW), Err(Refusal::HttpOnly));
     assert_eq!(jar.store(&read(b"a=2; max-age=0"), &script, NOW), Err(Refusal::HttpOnly));
@@ -273,7 +279,7 @@ fn requests_from_other_sites_bring_only_what_is_for_them() {
     ] {
         set(&mut jar, "https://a.test/", field);
     }
-    let mut header = |site| String::from_utf8(jar.header(&from(site), NOW).unwrap()).unwrap();
+    let mut header = |site| text(jar.header(&from(site), NOW));
     assert_eq!(header(SiteContext::SameSite), "s=1; l=1; n=1; d=1; u=1");
     assert_eq!(header(SiteContext::Navigation), "l=1; n=1; d=1; u=1");
     assert_eq!(header(SiteContext::CrossSite), "n=1");
@@ -295,13 +301,13 @@ fn a_partitioned_cookie_belongs_to_the_page_it_was_set_for() {
     let set = SetCookie::parse(b"a=1; secure; partitioned").unwrap();
     let mut jar = Jar::default();
     jar.store(&set, &on(Some("https://one.test")), NOW).unwrap();
-    assert_eq!(jar.header(&on(Some("https://one.test")), NOW), Some(b"a=1".to_vec()));
+    assert_eq!(text(jar.header(&on(Some("https://one.test")), NOW)), "a=1");
     assert_eq!(jar.header(&on(Some("https://two.test")), NOW), None);
     assert_eq!(jar.header(&on(None), NOW), None);
     // Without a page it is the site's own.
     jar.store(&SetCookie::parse(b"a=2; secure; partitioned").unwrap(), &on(None), NOW).unwrap();
-    assert_eq!(jar.header(&on(None), NOW), Some(b"a=2".to_vec()));
-    assert_eq!(jar.header(&on(Some("https://widget.test")), NOW), Some(b"a=2".to_vec()));
+    assert_eq!(text(jar.header(&on(None), NOW)), "a=2");
+    assert_eq!(text(jar.header(&on(Some("https://widget.test")), NOW)), "a=2");
     assert_eq!(jar.len(), 2);
     let refused = try_set(&mut jar, "https://a.test/", "a=1; partitioned");
     assert_eq!(refused, Err(Refusal::Partitioned));
@@ -592,4 +598,68 @@ fn what_a_file_has_no_place_for_is_left_out_and_counted() {
     let written = netscape::write(&cookies);
     assert_eq!(written.left_out, 3);
     assert_eq!(netscape::read(&written.text), netscape::Read::default());
+}
+
+#[test]
+fn the_same_request_takes_the_same_along_until_something_has_changed() {
+    let (mut jar, at) = (Jar::default(), "https://www.a.test/x/y");
+    set(&mut jar, at, "a=1; domain=a.test; path=/");
+    assert_eq!((sent(&mut jar, at), sent(&mut jar, at)), ("a=1".into(), "a=1".into()));
+    // Every path is the same so far.
+    assert_eq!(sent(&mut jar, "https://www.a.test/z"), "a=1");
+    set(&mut jar, at, "b=2; path=/x; max-age=60");
+    assert_eq!(sent(&mut jar, at), "b=2; a=1");
+    assert_eq!(sent(&mut jar, "https://www.a.test/z"), "a=1");
+    assert_eq!(sent(&mut jar, at), "b=2; a=1");
+    assert_eq!(sent(&mut jar, "https://a.test/x/y"), "a=1", "another host of the site");
+    assert_eq!(sent(&mut jar, at), "b=2; a=1");
+    set(&mut jar, at, "a=3; domain=a.test; path=/");
+    assert_eq!(sent(&mut jar, at), "b=2; a=3", "a new value");
+    assert_eq!(sent_at(&mut jar, at, NOW.plus_seconds(59)), "b=2; a=3");
+    assert_eq!(sent_at(&mut jar, at, NOW.plus_seconds(60)), "a=3", "one has expired");
+    set(&mut jar, at, "c=4; secure; path=/");
+    assert_eq!(sent(&mut jar, at), "a=3; c=4");
+    assert_eq!(sent(&mut jar, "http://www.a.test/x/y"), "a=3", "not protected");
+    let address = url(at);
+    let cross = Context { site: SiteContext::CrossSite, ..Context::of(&address) };
+    assert_eq!((sent(&mut jar, at), jar.header(&cross, NOW)), ("a=3; c=4".into(), None));
+    let keys: Vec<_> = jar.iter().map(Cookie::key).collect();
+    for key in keys {
+        assert_eq!(sent(&mut jar, at).contains('='), !jar.is_empty());
+        jar.remove(&key);
+    }
+    assert_eq!(sent(&mut jar, at), "");
+}
+
+#[test]
+fn what_is_sent_again_counts_as_used_again() {
+    let limits = Limits { per_domain: 2, ..Limits::default() };
+    let mut jar = Jar::new(limits, PublicSuffixes::default(), Keeping::Here);
+    set(&mut jar, "https://a.test/x/", "old=1");
+    set(&mut jar, "https://a.test/y/", "new=1");
+    for second in 1..4 {
+        let now = NOW.plus_seconds(second);
+        assert_eq!(sent_at(&mut jar, "https://a.test/y/", now), "new=1");
+        assert_eq!(sent_at(&mut jar, "https://a.test/x/", now.plus_seconds(10)), "old=1");
+    }
+    assert_eq!(sent_at(&mut jar, "https://a.test/x/", NOW.plus_seconds(20)), "old=1");
+    let third = SetCookie::parse(b"third=1").unwrap();
+    let at = url("https://a.test/z/");
+    jar.store(&third, &Context::of(&at), NOW.plus_seconds(30)).unwrap();
+    let mut left: Vec<_> = jar.iter().map(|cookie| cookie.name.clone()).collect();
+    left.sort();
+    assert_eq!(left, [&b"old"[..], b"third"]);
+}
+
+#[test]
+fn one_use_in_an_hour_is_told() {
+    let keeping = Keeping::Elsewhere(Sessions::Keep);
+    let mut jar = Jar::new(Limits::default(), PublicSuffixes::default(), keeping);
+    jar.load("a.test", Vec::new());
+    set(&mut jar, "https://a.test/", "a=1");
+    jar.take_changes();
+    for (seconds, changes) in [(1, 0), (2, 0), (3600, 1), (3601, 0), (7300, 1)] {
+        assert_eq!(sent_at(&mut jar, "https://a.test/", NOW.plus_seconds(seconds)), "a=1");
+        assert_eq!(jar.take_changes().len(), changes, "after {seconds} s");
+    }
 }
