@@ -64,6 +64,17 @@ impl Memory {
         self.fill(&manager);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(profile.flush()).expect("a written profile");
+        drop((manager, profile));
+        let again = Manager::builder().profile(Profile::new(self.profile().expect("a profile")));
+        let manager = again.build().blocking();
+        let kept = manager.cookies().list().expect("cookies").len();
+        let strict = manager.strict_transport_security_hosts().list().expect("hosts").len();
+        let expected = match self {
+            Self::LargeProfile => (100_000, 100_000),
+            Self::ProfileSent => (3_000, 0),
+            _ => (0, 0),
+        };
+        assert_eq!((kept, strict), expected, "what is in the profile");
     }
 
     fn builder(self) -> Builder {
