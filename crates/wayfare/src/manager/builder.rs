@@ -140,7 +140,8 @@ impl Builder {
     /// [`compile_list`](crate::hsts::compile_list) made. It is searched where it lies.
     ///
     /// # Errors
-    /// [`ErrorKind::FileSystem`](crate::ErrorKind::FileSystem) or its relatives if it cannot be read, or is no such list.
+    /// [`ErrorKind::FileSystem`](crate::ErrorKind::FileSystem) or its relatives if it cannot be read,
+    /// or is no such list.
     pub fn strict_hosts_list(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let list = StrictList::open(path).map_err(|why| {
