@@ -15,7 +15,7 @@ pub(crate) struct Identity {
     /// password it is asked for. With --basic they are sent unasked.
     #[arg(short, long, value_name = "USER[:PASSWORD]")]
     pub(crate) user: Option<String>,
-    /// Use these schemes only, parted by commas: basic, digest, ntlm, negotiate [default: all].
+    /// Use these schemes only, parted by commas: basic, digest, ntlm [default: all].
     #[arg(long, value_name = "LIST", value_parser = values::schemes)]
     pub(crate) auth: Option<Schemes>,
     /// Use Basic only, and send -u unasked.

@@ -113,8 +113,9 @@ pub(crate) fn schemes(text: &str) -> Result<Schemes, String> {
         name,
     ) {
         Some(Scheme::Bearer) => Err("--oauth2-bearer sends a bearer token".to_owned()),
+        Some(Scheme::Negotiate) => Err("Negotiate is not supported (yet)".to_owned()),
         Some(scheme) => Ok(schemes.with(scheme)),
-        None => Err(format!("\"{name}\" is none of basic, digest, ntlm, negotiate")),
+        None => Err(format!("\"{name}\" is none of basic, digest, ntlm")),
     })
 }
 

@@ -4,10 +4,10 @@
 //!
 //! Nothing is said before a server asks (401): only then is it known in which ways it takes an answer,
 //! and the strongest of those that [`Auth::schemes`](crate::options::Auth::schemes) allows is taken:
-//! Negotiate, NTLM (version 2 only), Digest (SHA-512-256, SHA-256, MD5), Basic. That costs a round trip
+//! NTLM (version 2 only), Digest (SHA-512-256, SHA-256, MD5), Basic; Negotiate is not spoken yet. That costs a round trip
 //! once; what the server accepted goes along unasked with later requests for the same places: below
 //! the folder of the path for Basic, the places a Digest names or the whole server, the connection for
-//! NTLM and Negotiate. A scheme is not replaced by a weaker one in the middle of a transfer.
+//! NTLM. A scheme is not replaced by a weaker one in the middle of a transfer.
 //!
 //! [`Request::basic_auth`](crate::Request::basic_auth) and
 //! [`Request::bearer_auth`](crate::Request::bearer_auth) say it unasked, for servers that hide what they
@@ -41,7 +41,7 @@
 //! another one the request's own are gone for the rest of the chain, and what is said there is what the
 //! manager, `.netrc` or the delegate know of that place. A proxy hears what is for it and nothing else.
 //!
-//! A connection that NTLM or Negotiate proved is its user's: no other request, and no HTTP/2, shares it.
+//! A connection that NTLM proved is its user's: no other request, and no HTTP/2, shares it.
 //! Digest and NTLM prove the password without telling it; Basic tells it to whoever reads along, so allow
 //! it over `http` only where that is nobody.
 //!

@@ -23,7 +23,7 @@ pub enum Scheme {
     Digest,
     /// NTLM version 2, which proves a connection ([MS-NLMP]).
     Ntlm,
-    /// Kerberos by SPNEGO (RFC 4559).
+    /// Kerberos by SPNEGO (RFC 4559); read in challenges, and not answered yet.
     Negotiate,
 }
 
