@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use wayfare::Manager;
-use wayfare::options::{Connections, Proxies, Tls, Versions};
+use wayfare::options::{Connections, Cookies, Proxies, Tls, Versions};
 
 use super::{repeat, repeat_blocking};
 use crate::measure::Measured;
@@ -46,7 +46,9 @@ pub fn run_blocking(work: Work, place: &Place) -> Measured {
 fn manager(work: Work, place: &Place) -> Manager {
     let versions = if work.is_http2() { Versions::Http2 } else { Versions::Http1 };
     let connections = Connections { versions, ..Connections::default() };
-    let builder = Manager::builder().connections(connections).proxies(Proxies::off());
+    // What the peers do not do either.
+    let builder =
+        Manager::builder().connections(connections).proxies(Proxies::off()).cookies(Cookies::off());
     if !work.is_tls() {
         return builder.build();
     }
