@@ -67,6 +67,7 @@ fn default_path(url: &Url) -> String {
 
 impl Model {
     fn store(&mut self, set: &SetCookie, asked: &Asked<'_>, now: i64) {
+        self.expire(now);
         let host = asked.url.host_str().unwrap();
         let is_secure = asked.url.scheme() == "https";
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

@@ -199,11 +199,11 @@ impl Jar {
         now: Stamp,
     ) -> Result<Stored, Refusal> {
         let cookie = accept::accept(set, context, &self.suffixes, now)?;
-        if !cookie.secure && !is_protected(context.url) && self.overlays(&cookie) {
+        if !cookie.secure && !is_protected(context.url) && self.overlays(&cookie, now) {
             return Err(Refusal::Overlay);
         }
         if context.caller == Caller::Script
-            && self.find(&cookie.key()).is_some_and(|known| known.http_only)
+            && self.find_good(&cookie.key(), now).is_some_and(|known| known.http_only)
         {
             return Err(Refusal::HttpOnly);
         }
@@ -272,18 +272,24 @@ impl Jar {
         self.matching(context, now).field().cloned()
     }
 
+    /// The cookie with this key, unless it is one that has expired and was not dropped yet.
+    fn find_good(&self, key: &CookieKey, now: Stamp) -> Option<&Cookie> {
+        self.find(key).filter(|known| !known.is_expired(now))
+    }
+
     fn find(&self, key: &CookieKey) -> Option<&Cookie> {
         let shelf = self.shelves.get(self.suffixes.site(&key.domain))?;
         shelf.of_domain(&key.domain).iter().find(|cookie| cookie.has_key(key))
     }
 
     /// RFC 6265bis §5.7, step 16: what comes unprotected leaves protected cookies alone.
-    fn overlays(&self, cookie: &Cookie) -> bool {
+    fn overlays(&self, cookie: &Cookie, now: Stamp) -> bool {
         let Some(shelf) = self.shelves.get(self.suffixes.site(&cookie.domain)) else {
             return false;
         };
         shelf.cookies().any(|known| {
             known.secure
+                && !known.is_expired(now)
                 && known.name == cookie.name
                 && (domain_matches(&known.domain, &cookie.domain)
                     || domain_matches(&cookie.domain, &known.domain))
@@ -297,7 +303,7 @@ impl Jar {
             self.remove(&key);
             return Ok(Stored::Dropped);
         }
-        let known = self.find(&key).map(|known| known.creation);
+        let known = self.find_good(&key, now).map(|known| known.creation);
         cookie.creation = known.unwrap_or_else(|| match cookie.creation < now {
             true => cookie.creation,
             false => cookie.creation.max(self.newest.next()),

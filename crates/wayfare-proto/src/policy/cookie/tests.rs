@@ -389,6 +389,25 @@ fn expired_ones_go_before_any_that_is_good() {
 }
 
 #[test]
+fn one_that_has_expired_stands_in_nobodys_way() {
+    let mut jar = Jar::default();
+    set(&mut jar, "https://a.test/", "a=1; max-age=5; secure");
+    set(&mut jar, "https://a.test/", "b=1; max-age=5; httponly");
+    let later = NOW.plus_seconds(6);
+    let at = url("http://a.test/");
+    let context = Context::of(&at);
+    let newer = SetCookie::parse(b"c=2").unwrap();
+    jar.store(&newer, &context, later).unwrap();
+    let unprotected = SetCookie::parse(b"a=2").unwrap();
+    assert_eq!(jar.store(&unprotected, &context, later), Ok(Stored::Replaced));
+    let script = Context { caller: Caller::Script, ..context };
+    let scripted = SetCookie::parse(b"b=2").unwrap();
+    assert_eq!(jar.store(&scripted, &script, later), Ok(Stored::Replaced));
+    // Nor do they pass on their age.
+    assert_eq!(sent_at(&mut jar, "http://a.test/", later), "c=2; a=2; b=2");
+}
+
+#[test]
 fn over_all_the_unused_go_first() {
     let limits = Limits { all: 10, ..Limits::default() };
     let mut jar = Jar::new(limits, PublicSuffixes::default(), Keeping::Here);
