@@ -1,5 +1,9 @@
 //! Tests of what is kept and sent: the standard's cases, and what others got wrong.
 
+mod elsewhere;
+mod files;
+mod limits;
+
 use http::HeaderValue;
 use url::Url;
 
@@ -349,94 +353,6 @@ fn one_that_has_expired_drops_the_one_with_its_key() {
 }
 
 #[test]
-fn a_flood_pushes_out_the_unused_of_its_domain_and_no_more_is_sent_than_servers_take() {
-    let mut jar = Jar::default();
-    set(&mut jar, "https://www.example.org/", "kept=1; secure; domain=example.org");
-    set(&mut jar, "http://other.example.org/", "mine=1");
-    for number in 0..400 {
-        let field = format!("c{number}={}; domain=example.org", "x".repeat(4000));
-        set(&mut jar, "http://evil.example.org/", &field);
-    }
-    assert_eq!(jar.len(), 51);
-    let header = sent(&mut jar, "https://other.example.org/");
-    assert!(header.len() <= 8190, "{} bytes", header.len());
-    assert!(header.starts_with("kept=1; mine=1; c351="), "{}", &header[..30]);
-}
-
-#[test]
-fn an_unprotected_newcomer_gives_way_to_50_protected_ones() {
-    let mut jar = Jar::default();
-    for number in 0..50 {
-        set(&mut jar, "https://a.test/", &format!("c{number}=1; secure"));
-    }
-    assert_eq!(try_set(&mut jar, "https://a.test/", "late=1"), Err(Refusal::Full));
-    set(&mut jar, "https://a.test/", "late=1; secure");
-    assert_eq!(jar.len(), 50);
-    assert!(!sent(&mut jar, "https://a.test/").contains("c0=1"));
-}
-
-#[test]
-fn expired_ones_go_before_any_that_is_good() {
-    let limits = Limits { per_domain: 3, ..Limits::default() };
-    let mut jar = Jar::new(limits, PublicSuffixes::default(), Keeping::Here);
-    for field in ["a=1", "b=1; max-age=5", "c=1"] {
-        set(&mut jar, "http://a.test/", field);
-    }
-    let later = NOW.plus_seconds(6);
-    let at = url("http://a.test/");
-    jar.store(&SetCookie::parse(b"d=1").unwrap(), &Context::of(&at), later).unwrap();
-    assert_eq!(sent_at(&mut jar, "http://a.test/", later), "a=1; c=1; d=1");
-}
-
-#[test]
-fn one_that_has_expired_stands_in_nobodys_way() {
-    let mut jar = Jar::default();
-    set(&mut jar, "https://a.test/", "a=1; max-age=5; secure");
-    set(&mut jar, "https://a.test/", "b=1; max-age=5; httponly");
-    let later = NOW.plus_seconds(6);
-    let at = url("http://a.test/");
-    let context = Context::of(&at);
-    let newer = SetCookie::parse(b"c=2").unwrap();
-    jar.store(&newer, &context, later).unwrap();
-    let unprotected = SetCookie::parse(b"a=2").unwrap();
-    assert_eq!(jar.store(&unprotected, &context, later), Ok(Stored::Replaced));
-    let script = Context { caller: Caller::Script, ..context };
-    let scripted = SetCookie::parse(b"b=2").unwrap();
-    assert_eq!(jar.store(&scripted, &script, later), Ok(Stored::Replaced));
-    // Nor do they pass on their age.
-    assert_eq!(sent_at(&mut jar, "http://a.test/", later), "c=2; a=2; b=2");
-}
-
-#[test]
-fn over_all_the_unused_go_first() {
-    let limits = Limits { all: 10, ..Limits::default() };
-    let mut jar = Jar::new(limits, PublicSuffixes::default(), Keeping::Here);
-    let host = |number| format!("http://h{number}.test/");
-    for number in 0..10 {
-        set(&mut jar, &host(number), "a=1");
-    }
-    let later = NOW.plus_seconds(1);
-    assert_eq!(sent_at(&mut jar, &host(0), later), "a=1");
-    jar.store(&SetCookie::parse(b"a=1").unwrap(), &Context::of(&url(&host(10))), later).unwrap();
-    assert_eq!(jar.len(), 10);
-    assert_eq!(sent_at(&mut jar, &host(0), later), "a=1");
-    assert_eq!(sent_at(&mut jar, &host(1), later), "");
-}
-
-#[test]
-fn a_hundred_thousand_cookies_fit_if_they_may() {
-    let limits = Limits { all: 100_000, ..Limits::default() };
-    let mut jar = Jar::new(limits, PublicSuffixes::default(), Keeping::Here);
-    for number in 0..100_000 {
-        let mut cookie = Cookie::new(b"a", b"1", &format!("h{}.test", number / 5));
-        cookie.name = format!("n{}", number % 5).into_bytes();
-        jar.insert(cookie, NOW).unwrap();
-    }
-    assert_eq!(jar.len(), 100_000);
-    assert_eq!(sent(&mut jar, "http://h77.test/"), "n0=1; n1=1; n2=1; n3=1; n4=1");
-}
-
-#[test]
 fn a_cookie_of_ones_own_cannot_say_more_than_it_seems_to() {
     let good = || Cookie::new(b"a", b"1", "www.example.org");
     let insert = |cookie: Cookie| Jar::default().insert(cookie, NOW);
@@ -473,150 +389,9 @@ fn a_cookie_of_ones_own_cannot_say_more_than_it_seems_to() {
 }
 
 #[test]
-fn changes_are_noted_for_those_who_keep_cookies_elsewhere() {
-    let keeping = Keeping::Elsewhere(Sessions::Forget);
-    let mut jar = Jar::new(Limits::default(), PublicSuffixes::default(), keeping);
-    assert!(!jar.is_loaded("example.org"));
-    jar.load("example.org", Vec::new());
-    assert!(jar.is_loaded("example.org"));
-    let at = "http://www.example.org/";
-    set(&mut jar, at, "session=1");
-    assert_eq!(jar.take_changes(), []);
-    set(&mut jar, at, "a=1; max-age=60");
-    let changes = jar.take_changes();
-    let [Change::Kept(kept)] = &changes[..] else { panic!("{changes:?}") };
-    assert_eq!((&kept.name[..], kept.expiry), (&b"a"[..], Some(NOW.plus_seconds(60))));
-    // What becomes one of the session is not to come back afterwards.
-    let key = kept.key();
-    set(&mut jar, at, "a=2");
-    assert_eq!(jar.take_changes(), [Change::Dropped(key.clone())]);
-    set(&mut jar, at, "a=3; max-age=60");
-    jar.take_changes();
-    set(&mut jar, at, "a=; max-age=0");
-    assert_eq!(jar.take_changes(), [Change::Dropped(key)]);
-    // That it was used is told once an hour.
-    set(&mut jar, at, "b=1; max-age=86400");
-    jar.take_changes();
-    for minute in 0..180 {
-        sent_at(&mut jar, at, NOW.plus_seconds(60 * minute));
-    }
-    assert_eq!(jar.take_changes().len(), 3);
-}
-
-#[test]
-fn sessions_are_kept_elsewhere_only_if_that_is_asked_for() {
-    let keeping = Keeping::Elsewhere(Sessions::Keep);
-    let mut jar = Jar::new(Limits::default(), PublicSuffixes::default(), keeping);
-    jar.load("a.test", Vec::new());
-    set(&mut jar, "http://a.test/", "a=1");
-    assert!(matches!(&jar.take_changes()[..], [Change::Kept(_)]));
-}
-
-#[test]
-fn what_is_kept_elsewhere_gives_way_to_what_is_newer() {
-    let keeping = Keeping::Elsewhere(Sessions::Forget);
-    let mut jar = Jar::new(Limits::default(), PublicSuffixes::default(), keeping);
-    let stored = |name: &str, value: &str| {
-        let mut cookie = Cookie::new(name.as_bytes(), value.as_bytes(), "www.example.org");
-        cookie.expiry = Some(NOW.plus_seconds(99));
-        cookie
-    };
-    set(&mut jar, "http://www.example.org/", "a=new; max-age=60");
-    jar.remove(&stored("b", "").key());
-    let foreign = Cookie { domain: "other.org".into(), ..stored("x", "1") };
-    let damaged = Cookie { value: b"1\n".to_vec(), ..stored("y", "1") };
-    let kept = vec![stored("a", "old"), stored("b", "old"), stored("c", "old"), foreign, damaged];
-    jar.load("example.org", kept.clone());
-    assert_eq!(sent(&mut jar, "http://www.example.org/"), "c=old; a=new");
-    assert_eq!(jar.len(), 2);
-    jar.load("example.org", kept);
-    assert_eq!(jar.len(), 2, "a site is loaded once");
-    jar.unload();
-    assert!(jar.is_empty() && !jar.is_loaded("example.org"));
-}
-
-#[test]
-fn nothing_is_noted_where_nobody_keeps_it() {
-    let mut jar = Jar::default();
-    set(&mut jar, "http://a.test/", "a=1; max-age=60");
-    jar.clear();
-    assert!(jar.is_empty() && jar.take_changes().is_empty() && jar.is_loaded("any.test"));
-}
-
-#[test]
 fn a_value_is_not_shown_where_a_cookie_is() {
     let cookie = Cookie::new(b"sid", b"secret", "a.test");
     assert!(!format!("{cookie:?}").contains("secret"));
-}
-
-#[test]
-fn a_file_is_read_and_written_without_loss() {
-    let mut jar = Jar::default();
-    for (at, field) in [
-        ("https://www.example.org/", "a=1; secure; httponly; path=/x; max-age=60"),
-        ("https://www.example.org/", "b=2\t3; domain=example.org"),
-        ("http://127.0.0.1/", "c="),
-        ("http://[::1]/", "d=x y"),
-    ] {
-        set(&mut jar, at, field);
-    }
-    let written = netscape::write(jar.iter());
-    assert_eq!(written.left_out, 0);
-    let read = netscape::read(&written.text);
-    assert_eq!(read.faults, []);
-    let mut again = Jar::default();
-    for (_, cookie) in read.cookies {
-        again.insert(cookie, NOW).unwrap();
-    }
-    let bare = |jar: &Jar| {
-        let blank = |cookie: &Cookie| Cookie { creation: NOW, last_access: NOW, ..cookie.clone() };
-        let mut all: Vec<_> = jar.iter().map(blank).collect();
-        all.sort_by_key(Cookie::key);
-        all
-    };
-    assert_eq!(bare(&again), bare(&jar));
-    assert_eq!(sent(&mut again, "https://sub.example.org/"), "b=2\t3");
-    assert_eq!(
-        sent(&mut again, "https://sub.www.example.org/x"),
-        "b=2\t3",
-        "a is its host's alone"
-    );
-}
-
-#[test]
-fn a_long_line_of_a_file_is_one_line() {
-    let value = format!("{}\tevil.test\tTRUE\t/\tFALSE\t0\tx\ty", "v".repeat(60_000));
-    let read = netscape::read(format!("a.test\tFALSE\t/\tFALSE\t0\tn\t{value}\n").as_bytes());
-    assert_eq!(read.cookies.len(), 1);
-    assert_eq!(read.cookies[0].1.domain, "a.test");
-    let refused = Jar::default().insert(read.cookies[0].1.clone(), NOW);
-    assert_eq!(refused, Err(Refusal::Flaw(crate::syntax::set_cookie::Flaw::TooLong)));
-}
-
-#[test]
-fn a_line_that_is_no_cookie_is_named() {
-    let file = "# comment\r\n\r\na.test\tFALSE\t/\tFALSE\t0\tn\tv\r\nnonsense\n\
-                a.test\tYES\t/\tFALSE\t0\tn\tv\na.test\tFALSE\t/\tFALSE\tsoon\tn\tv\n\
-                a.test\tFALSE\tx\tFALSE\t0\tn\tv\na.test\tTRUE\t/\tFALSE\t0\tempty\n";
-    let read = netscape::read(file.as_bytes());
-    assert_eq!(read.cookies.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 8]);
-    assert_eq!(read.cookies[0].1.value, b"v");
-    assert_eq!(read.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [4, 5, 6, 7]);
-    assert_eq!(read.faults[0].to_string(), "line 4: it has not seven parts between tabs");
-}
-
-#[test]
-fn what_a_file_has_no_place_for_is_left_out_and_counted() {
-    let partitioned = Cookie {
-        partition: Some("https://x.test".into()),
-        secure: true,
-        ..Cookie::new(b"a", b"1", "a.test")
-    };
-    let cookies =
-        [Cookie::new(b"", b"1", "a.test"), Cookie::new(b"a\tb", b"1", "a.test"), partitioned];
-    let written = netscape::write(&cookies);
-    assert_eq!(written.left_out, 3);
-    assert_eq!(netscape::read(&written.text), netscape::Read::default());
 }
 
 #[test]
