@@ -4,7 +4,7 @@ use url::Url;
 
 use super::bypass::Bypass;
 use super::proxy::{Chain, Proxy, ProxyKind, ProxyMistake};
-use super::settings::Choice;
+use super::settings::{Choice, of_scheme};
 
 /// What an operating system's settings say about proxies.
 ///
@@ -141,14 +141,9 @@ impl Machine {
     /// # Errors
     /// As [`choose`](Self::choose).
     pub fn choose_past(&self, bypass: &Bypass, url: &Url) -> Result<Choice, ProxyMistake> {
-        let own = match url.scheme() {
-            "http" | "ws" => &self.http,
-            "https" | "wss" => &self.https,
-            "ftp" | "ftps" => &self.ftp,
-            _ => &None,
-        };
+        let own = of_scheme(url, [&self.http, &self.https, &self.ftp]);
         let direct = |rule: String| Ok(Choice { chain: Chain::DIRECT, rule });
-        let Some(proxy) = own.as_ref().or(self.socks.as_ref()) else {
+        let Some(proxy) = own.or(self.socks.as_ref()) else {
             return direct("the machine's settings name no proxy for it".to_owned());
         };
         let host = url.host_str().unwrap_or_default();

@@ -117,14 +117,9 @@ impl Settings {
     /// # Errors
     /// As [`choose`](Self::choose).
     pub fn choose_past(&self, bypass: &Bypass, url: &Url) -> Result<Choice, BadVariable> {
-        let own = match url.scheme() {
-            "http" | "ws" => &self.http,
-            "https" | "wss" => &self.https,
-            "ftp" | "ftps" => &self.ftp,
-            _ => &None,
-        };
+        let own = of_scheme(url, [&self.http, &self.https, &self.ftp]);
         let direct = |rule: String| Ok(Choice { chain: Chain::DIRECT, rule });
-        let Some((name, proxy)) = own.as_ref().or(self.all.as_ref()) else {
+        let Some((name, proxy)) = own.or(self.all.as_ref()) else {
             return direct(match self.unheard {
                 Some(unheard) if url.scheme() == "http" => {
                     format!("no variable names a proxy for it: {unheard}")
@@ -165,6 +160,16 @@ impl fmt::Display for BadVariable {
 }
 
 impl std::error::Error for BadVariable {}
+
+/// What is set for a URL's scheme, of what is set for `http`, `https` and `ftp`.
+pub(super) fn of_scheme<'a, T>(url: &Url, [http, https, ftp]: [&'a Option<T>; 3]) -> Option<&'a T> {
+    match url.scheme() {
+        "http" | "ws" => http.as_ref(),
+        "https" | "wss" => https.as_ref(),
+        "ftp" | "ftps" => ftp.as_ref(),
+        _ => None,
+    }
+}
 
 #[cfg(test)]
 mod tests {
