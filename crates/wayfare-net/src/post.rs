@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wayfare_proto::wire::http1::body::{BodyReader, Piece};
 use wayfare_proto::wire::http1::limits::HeadLimits;
-use wayfare_proto::wire::http1::request::{Sending, write_head};
+use wayfare_proto::wire::http1::request::{Opening, Sending, write_head};
 use wayfare_proto::wire::http1::response::{Head, HeadReader, ResponseHead};
 
 use crate::socket::Stream;
@@ -50,8 +50,8 @@ pub(crate) async fn post<T>(
     post.fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     let mut output = BytesMut::new();
     let sending = Sending::Sized(post.body.len() as u64);
-    write_head(&mut output, &Method::POST, post.target, post.host, &post.fields, sending)
-        .map_err(broken)?;
+    let opening = Opening::new(&Method::POST, post.target, post.host);
+    write_head(&mut output, opening, &post.fields, sending).map_err(broken)?;
     output.extend_from_slice(post.body);
     stream.write_all(&output).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;

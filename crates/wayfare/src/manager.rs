@@ -281,15 +281,18 @@ impl fmt::Debug for Manager {
 
 /// Reads a URL.
 pub(crate) fn parse(url: &str) -> Result<Url, Error> {
-    Url::parse(url).map_err(|why| {
-        let hint = match why {
-            url::ParseError::RelativeUrlWithoutBase => "; it needs a scheme, as in https://…",
-            _ => "",
-        };
-        let shown = without_user_info(url);
-        let message = format!("\"{}\" is not a URL: {why}{hint}", shown.escape_debug());
-        Error::new(ErrorKind::InvalidUrl, Stage::Plan, message).because(why)
-    })
+    Url::parse(url).map_err(|why| no_url(url, why))
+}
+
+/// The error of a text that is no URL.
+pub(crate) fn no_url(text: &str, why: url::ParseError) -> Error {
+    let hint = match why {
+        url::ParseError::RelativeUrlWithoutBase => "; it needs a scheme, as in https://…",
+        _ => "",
+    };
+    let shown = without_user_info(text);
+    let message = format!("\"{}\" is not a URL: {why}{hint}", shown.escape_debug());
+    Error::new(ErrorKind::InvalidUrl, Stage::Plan, message).because(why)
 }
 
 /// A text that is no URL, without what may have been meant as a password.

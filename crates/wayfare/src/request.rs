@@ -21,17 +21,16 @@ use crate::blocking::Blocking;
 use crate::body::Body;
 use crate::delegate::Credentials;
 use crate::error::Error;
-use crate::events::{Emitter, Listener, channel};
-use crate::manager::{Manager, no_home, parse};
+use crate::events::{Listener, channel};
+use crate::manager::{Manager, no_home, no_url};
 use crate::options::{
     Auth, Bodies, Connections, Cookies, Dns, HeadLimits, Hsts, Options, Proxies, Redirects,
     Timeouts, Tls,
 };
-use crate::queue::Ticket;
 use crate::reply::Reply;
-use crate::transfer::handle::{Finished, Handle, Handlers, spawn};
+use crate::transfer::handle::{Finished, FinishedHandler, Handle, Handlers, spawn};
 use crate::transfer::identity::Own;
-use crate::transfer::{Start, Transfer, run};
+use crate::transfer::{Transfer, run};
 
 /// Marks requests that are awaited.
 #[derive(Clone, Copy, Debug)]
@@ -58,15 +57,13 @@ pub enum Waited {}
 /// ```
 #[must_use = "a request does nothing until it is sent or started"]
 pub struct Request<Face = Awaited> {
-    manager: Manager,
-    method: Method,
-    url: Result<Url, Error>,
-    headers: HeaderMap,
-    body: Body,
-    own: Option<Box<Own>>,
-    options: Arc<Options>,
-    priority: Priority,
+    /// Made in its place at once: a request is handed from call to call, and should be light.
+    transfer: Box<Transfer>,
+    /// The first thing that is wrong with it.
+    mistake: Option<Error>,
     listeners: Vec<Listener>,
+    /// The manager's, for when it is started.
+    finished: Vec<FinishedHandler>,
     handlers: Option<Box<Handlers>>,
     face: PhantomData<Face>,
 }
@@ -110,7 +107,7 @@ impl Manager {
 
     /// Sends a request with any method.
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> Request {
-        Request::new(self.clone(), method, parse(url.as_ref()))
+        Request::new(self, method, url.as_ref())
     }
 }
 
@@ -119,22 +116,21 @@ impl Blocking<Manager> {
 
     /// Sends a request with any method.
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> Request<Waited> {
-        Request::new(self.0.clone(), method, parse(url.as_ref()))
+        Request::new(&self.0, method, url.as_ref())
     }
 }
 
 impl<Face> Request<Face> {
-    fn new(manager: Manager, method: Method, url: Result<Url, Error>) -> Self {
+    fn new(manager: &Manager, method: Method, url: &str) -> Self {
+        let (url, mistake) = match manager.shared.read_url(url) {
+            Ok(url) => (Some(url), None),
+            Err(why) => (None, Some(no_url(url, why))),
+        };
         let mut request = Self {
-            options: manager.shared.options.clone(),
+            transfer: Transfer::draft(manager.shared.clone(), method, url),
+            mistake,
             listeners: manager.listeners.clone(),
-            manager,
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Body::empty(),
-            own: None,
-            priority: Priority::Normal,
+            finished: manager.finished.clone(),
             handlers: None,
             face: PhantomData,
         };
@@ -151,10 +147,10 @@ impl<Face> Request<Face> {
         match (name.try_into(), value.try_into()) {
             // Credentials of the URL give way to those named here.
             (Ok(name), Ok(value)) if name == header::AUTHORIZATION => {
-                self.headers.insert(name, value);
+                self.transfer.headers.insert(name, value);
             }
             (Ok(name), Ok(value)) => {
-                self.headers.append(name, value);
+                self.transfer.headers.append(name, value);
             }
             (Err(_), _) => {
                 self.fail("a field's name may have letters, digits and !#$%&'*+-.^_`|~ only");
@@ -171,7 +167,7 @@ impl<Face> Request<Face> {
 
     /// Replaces all fields.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
-        self.headers = headers;
+        self.transfer.headers = headers;
         self
     }
 
@@ -187,7 +183,7 @@ impl<Face> Request<Face> {
         // Base64 has no character that a field value forbids.
         if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {encoded}")) {
             value.set_sensitive(true);
-            self.headers.insert(header::AUTHORIZATION, value);
+            self.transfer.headers.insert(header::AUTHORIZATION, value);
         }
         self
     }
@@ -196,13 +192,13 @@ impl<Face> Request<Face> {
     /// for how. Nobody else is told, and what the server accepted goes along unasked only with
     /// requests that say to be the same.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.own = Some(Box::new(Own::Known(credentials)));
+        self.transfer.own = Some(Box::new(Own::Known(credentials)));
         self
     }
 
     /// Sets how it says who is asking.
     pub fn auth(mut self, auth: Auth) -> Self {
-        Arc::make_mut(&mut self.options).auth = auth;
+        self.options_mut().auth = auth;
         self
     }
 
@@ -211,7 +207,7 @@ impl<Face> Request<Face> {
         match HeaderValue::from_str(&format!("Bearer {token}")) {
             Ok(mut value) => {
                 value.set_sensitive(true);
-                self.headers.insert(header::AUTHORIZATION, value);
+                self.transfer.headers.insert(header::AUTHORIZATION, value);
             }
             Err(_) => self.fail("a bearer token has characters that no field value may have"),
         }
@@ -225,22 +221,22 @@ impl<Face> Request<Face> {
         N: AsRef<str>,
         V: AsRef<str>,
     {
-        if let Ok(url) = &mut self.url {
-            url.query_pairs_mut().extend_pairs(pairs);
+        if self.mistake.is_none() {
+            self.url_mut().query_pairs_mut().extend_pairs(pairs);
         }
         self
     }
 
     /// Sets the body.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.body = body.into();
+        self.transfer.body = body.into();
         self
     }
 
     /// Sets the body to a value as JSON.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         match Body::json(value) {
-            Ok(body) => self.body = body,
+            Ok(body) => self.transfer.body = body,
             Err(error) => self.fail(error.message()),
         }
         self
@@ -253,80 +249,80 @@ impl<Face> Request<Face> {
         N: AsRef<str>,
         V: AsRef<str>,
     {
-        self.body = Body::form(pairs);
+        self.transfer.body = Body::form(pairs);
         self
     }
 
     /// Sets how urgent it is among those that wait; [`Priority::Normal`] by default.
-    pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+    pub fn priority(self, priority: Priority) -> Self {
+        self.transfer.ticket.set_priority(priority);
         self
     }
 
     /// Sets how long to wait.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        Arc::make_mut(&mut self.options).timeouts = timeouts;
+        self.options_mut().timeouts = timeouts;
         self
     }
 
     /// Sets which redirects are followed.
     pub fn redirects(mut self, redirects: Redirects) -> Self {
-        Arc::make_mut(&mut self.options).redirects = redirects;
+        self.options_mut().redirects = redirects;
         self
     }
 
     /// Sets how the body of the answer is read.
     pub fn bodies(mut self, bodies: Bodies) -> Self {
-        Arc::make_mut(&mut self.options).bodies = bodies;
+        self.options_mut().bodies = bodies;
         self
     }
 
     /// Sets how connections are made; see [`Connections`] for what only a manager can set.
     pub fn connections(mut self, connections: Connections) -> Self {
-        Arc::make_mut(&mut self.options).connections = connections;
+        self.options_mut().connections = connections;
         self
     }
 
     /// Sets the limits on the head of the answer.
     pub fn heads(mut self, heads: HeadLimits) -> Self {
-        Arc::make_mut(&mut self.options).heads = heads;
+        self.options_mut().heads = heads;
         self
     }
 
     /// Sets how names become addresses; the request uses no connection made under other settings.
     pub fn dns(mut self, dns: Dns) -> Self {
-        Arc::make_mut(&mut self.options).dns = dns;
+        self.options_mut().dns = dns;
         self
     }
 
     /// Sets which way it goes; the request uses no connection made by another way.
     pub fn proxies(mut self, proxies: Proxies) -> Self {
-        Arc::make_mut(&mut self.options).proxies = proxies;
+        self.options_mut().proxies = proxies;
         self
     }
 
     /// Sets what is done with cookies.
     pub fn cookies(mut self, cookies: Cookies) -> Self {
-        Arc::make_mut(&mut self.options).cookies = cookies;
+        self.options_mut().cookies = cookies;
         self
     }
 
     /// Sets whether hosts that want to be reached over TLS only are remembered and obeyed.
     pub fn hsts(mut self, hsts: Hsts) -> Self {
-        Arc::make_mut(&mut self.options).hsts = hsts;
+        self.options_mut().hsts = hsts;
         self
     }
 
     /// Sets whom to trust; the request uses no connection made under other settings.
     pub fn tls(mut self, tls: Tls) -> Self {
-        Arc::make_mut(&mut self.options).tls = tls;
+        self.options_mut().tls = tls;
         self
     }
 
     /// The settings it has now.
     #[must_use]
     pub fn options(&self) -> &Options {
-        &self.options
+        &self.transfer.options
     }
 
     /// Has every event of this transfer told to `closure`, on the thread where it happens.
@@ -338,40 +334,39 @@ impl<Face> Request<Face> {
     /// User name and password in a URL become the request's credentials, and never leave in the
     /// URL.
     fn take_user_info(&mut self) {
-        let Ok(url) = &mut self.url else { return };
-        if url.username().is_empty() && url.password().is_none() {
+        if self.transfer.url.username().is_empty() && self.transfer.url.password().is_none() {
             return;
         }
+        let url = self.url_mut();
         let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let (user, password) = (decoded(url.username()), decoded(url.password().unwrap_or("")));
         // Neither fails on a URL that had them.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        self.own = Some(Box::new(match password.is_empty() {
+        self.transfer.own = Some(Box::new(match password.is_empty() {
             true => Own::Named(user),
             false => Own::Known(Credentials::new(user, password)),
         }));
     }
 
+    fn url_mut(&mut self) -> &mut Url {
+        Arc::make_mut(&mut self.transfer.url)
+    }
+
+    fn options_mut(&mut self) -> &mut Options {
+        Arc::make_mut(&mut self.transfer.options)
+    }
+
     fn fail(&mut self, why: &str) {
-        if let Ok(url) = &self.url {
-            self.url = Err(Error::invalid_request(why).at(url));
-        }
+        let url = &self.transfer.url;
+        self.mistake.get_or_insert_with(|| Error::invalid_request(why).at(url));
     }
 
     fn into_transfer(self, home: Home) -> Result<Box<Transfer>, Error> {
-        let progress = self.options.bodies.progress;
-        let start = Start {
-            method: self.method,
-            url: self.url?,
-            headers: self.headers,
-            body: self.body,
-            own: self.own,
-            emitter: Box::new(Emitter::new(self.listeners, progress)),
-            ticket: Ticket::new(self.priority),
-            options: self.options,
-        };
-        Ok(Transfer::new(self.manager.shared, home, start))
+        match self.mistake {
+            None => Ok(self.transfer.handed_over(home, self.listeners)),
+            Some(mistake) => Err(mistake),
+        }
     }
 }
 
@@ -417,7 +412,7 @@ impl Request<Awaited> {
         self.listeners.reserve_exact(1);
         self.listeners.push(Listener::Channel(tell));
         let mut handlers = self.handlers.take().unwrap_or_default();
-        handlers.finished.extend(self.manager.finished.iter().cloned());
+        handlers.finished.append(&mut self.finished);
         let handlers = (!handlers.is_empty()).then_some(handlers);
         Handle::start(self.into_transfer(home.clone())?, handlers, events, &home)
     }
@@ -463,10 +458,10 @@ impl Request<Waited> {
 impl<Face> fmt::Debug for Request<Face> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("url", &self.url.as_ref().map(Url::as_str))
-            .field("body", &self.body)
-            .field("priority", &self.priority)
+            .field("method", &self.transfer.method)
+            .field("url", &self.mistake.as_ref().map_or(Ok(self.transfer.url.as_str()), Err))
+            .field("body", &self.transfer.body)
+            .field("priority", &self.transfer.ticket.priority())
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@ pub mod interface;
 pub mod ip;
 pub mod order;
 pub mod origin;
+pub mod reading;
 pub mod site;
 pub mod subnet;
 pub mod target;

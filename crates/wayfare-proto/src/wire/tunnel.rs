@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::dialogue::{Dialogue, Step};
 use super::http1::body::{BodyReader, Piece};
 use super::http1::limits::HeadLimits;
-use super::http1::request::{Refusal, Sending, write_head};
+use super::http1::request::{Opening, Refusal, Sending, write_head};
 use super::http1::response::{Head, HeadReader};
 use super::http1::violation::Violation;
 use crate::address::target::Target;
@@ -96,8 +96,8 @@ impl Tunnel {
             return Err(Failure::Refused(Refusal::BadTarget));
         }
         let method = Method::CONNECT;
-        write_head(&mut question, &method, &authority, &authority, &headers, Sending::Nothing)
-            .map_err(Failure::Refused)?;
+        let opening = Opening::new(&method, &authority, &authority);
+        write_head(&mut question, opening, &headers, Sending::Nothing).map_err(Failure::Refused)?;
         let (reader, limits) = (HeadReader::new(&method, greeting.limits), greeting.limits);
         Ok(Self { question, reader, limits, refusal: None })
     }

@@ -18,6 +18,7 @@ use wayfare_net::runtime::Home;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_proto::policy::early_data::EarlyOutcome;
 use wayfare_proto::policy::retry::{Age, Break};
+use wayfare_proto::wire::http1::request::{Opening, WrittenFields};
 
 use crate::body::Body;
 use crate::body::incoming::Content;
@@ -50,7 +51,12 @@ pub(crate) struct Planned {
 #[derive(Clone)]
 pub(crate) enum Fields {
     /// The manager's, as most requests have them, and what is made for each request.
-    Beside(Arc<Options>, Extra),
+    Beside {
+        options: Arc<Options>,
+        /// The manager's as HTTP/1.1 writes them, if that was done before.
+        written: Option<WrittenFields>,
+        extra: Extra,
+    },
     /// The request's own beside the manager's.
     Own(HeaderMap),
 }
@@ -66,7 +72,7 @@ pub(crate) struct Extra {
 impl Fields {
     pub(crate) fn into_map(self) -> HeaderMap {
         match self {
-            Self::Beside(options, extra) => {
+            Self::Beside { options, extra, .. } => {
                 let mut map = options.headers.0.clone();
                 let extra = [(COOKIE, extra.cookies), (AUTHORIZATION, extra.who)];
                 map.extend(extra.into_iter().filter_map(|(name, value)| Some((name, value?))));
@@ -91,8 +97,28 @@ impl Fields {
     /// The fields that are in a map: all but those made for each request.
     pub(crate) fn mapped(&self) -> &HeaderMap {
         match self {
-            Self::Beside(options, _) => &options.headers.0,
+            Self::Beside { options, .. } => &options.headers.0,
             Self::Own(map) => map,
+        }
+    }
+
+    /// `opening` with those fields that HTTP/1.1 need not write again.
+    pub(crate) fn following<'a>(&'a self, opening: Opening<'a>) -> Opening<'a> {
+        match self.written() {
+            Some(written) => opening.with(written),
+            None => opening,
+        }
+    }
+
+    /// All but those that are part of the opening.
+    pub(crate) fn unwritten(&self) -> Unwritten<'_> {
+        Unwritten(self)
+    }
+
+    fn written(&self) -> Option<&WrittenFields> {
+        match self {
+            Self::Beside { written, .. } => written.as_ref(),
+            Self::Own(_) => None,
         }
     }
 }
@@ -103,16 +129,31 @@ impl<'a> IntoIterator for &'a Fields {
 
     fn into_iter(self) -> FieldsIter<'a> {
         let (cookies, who) = match self {
-            Fields::Beside(_, extra) => (extra.cookies.as_ref(), extra.who.as_ref()),
+            Fields::Beside { extra, .. } => (extra.cookies.as_ref(), extra.who.as_ref()),
             Fields::Own(_) => (None, None),
         };
-        FieldsIter { mapped: self.mapped().iter(), cookies, who }
+        FieldsIter { mapped: Some(self.mapped().iter()), cookies, who }
+    }
+}
+
+/// The fields that are not written yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Unwritten<'a>(&'a Fields);
+
+impl<'a> IntoIterator for Unwritten<'a> {
+    type Item = (&'a HeaderName, &'a HeaderValue);
+    type IntoIter = FieldsIter<'a>;
+
+    fn into_iter(self) -> FieldsIter<'a> {
+        let all = self.0.into_iter();
+        let mapped = all.mapped.filter(|_| self.0.written().is_none());
+        FieldsIter { mapped, ..all }
     }
 }
 
 /// The fields of a planned request, one after another.
 pub(crate) struct FieldsIter<'a> {
-    mapped: ::http::header::Iter<'a, HeaderValue>,
+    mapped: Option<::http::header::Iter<'a, HeaderValue>>,
     cookies: Option<&'a HeaderValue>,
     who: Option<&'a HeaderValue>,
 }
@@ -122,7 +163,8 @@ impl<'a> Iterator for FieldsIter<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.mapped
-            .next()
+            .as_mut()
+            .and_then(Iterator::next)
             .or_else(|| Some((&COOKIE, self.cookies.take()?)))
             .or_else(|| Some((&AUTHORIZATION, self.who.take()?)))
     }

@@ -91,8 +91,10 @@ impl Redirect {
 }
 
 impl Reply {
-    pub(crate) fn new(head: Head, pipe: Pipe) -> Self {
-        Self { parts: Box::new(Parts { head, pipe }), rest: Bytes::new(), pace: None }
+    #[inline]
+    pub(crate) fn new(head: Head, pipe: pipe::Parts) -> Self {
+        let parts = Box::new(Parts { head, pipe: Pipe::new(pipe) });
+        Self { parts, rest: Bytes::new(), pace: None }
     }
 
     /// Has the body read no faster than this. What waits meanwhile is bounded by

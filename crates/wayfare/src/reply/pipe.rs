@@ -97,6 +97,8 @@ struct Clock {
 }
 
 impl Pipe {
+    // Inlined, so that it is made where it stays.
+    #[inline]
     pub(crate) fn new(parts: Parts) -> Self {
         let timeouts = &parts.options.timeouts;
         let clock = Clock {

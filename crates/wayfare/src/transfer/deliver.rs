@@ -9,7 +9,7 @@ use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::{Answer, ContentOrBody};
 use crate::queue::Turn;
-use crate::reply::pipe::{Parts, Pipe};
+use crate::reply::pipe::Parts;
 use crate::reply::{Head, Reply};
 
 impl Transfer {
@@ -19,7 +19,6 @@ impl Transfer {
         turn: Option<Turn>,
     ) -> Result<Reply, Error> {
         let decoder = self.decoder(&answer)?;
-        let answer = *answer;
         let is_followed = self.emitter.as_ref().is_some_and(|emitter| emitter.is_heard());
         let expected = match decoder {
             // Only progress tells of it.
@@ -36,7 +35,7 @@ impl Transfer {
         // `live` returns with this reply; there is no later use of the emitter.
         let emitter = self.emitter.take().expect("a transfer is delivered once");
         let way = self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone());
-        let pipe = Pipe::new(Parts {
+        let pipe = Parts {
             content,
             decoder,
             emitter,
@@ -48,7 +47,7 @@ impl Transfer {
             home: self.home.clone(),
             options: self.options.clone(),
             deadline: self.deadline,
-        });
+        };
         let head = Head {
             status: answer.status,
             version: answer.version,

@@ -19,7 +19,7 @@ mod trust;
 mod way;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use http::{HeaderMap, Method};
@@ -29,13 +29,14 @@ use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::policy::redirect::{self, BodyFate, Border};
 use wayfare_proto::policy::retry::Tries;
+use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::trace::event::What;
 
 use crate::body::Body;
 use crate::delegate::RedirectQuestion;
 use crate::error::{Error, ErrorKind, Phase, Stage};
-use crate::events::Emitter;
+use crate::events::{Emitter, Listener};
 use crate::options::Options;
 use crate::protocol::Answer;
 use crate::queue::{LaneKey, Ticket, Turn};
@@ -93,11 +94,11 @@ pub(crate) async fn run(mut transfer: Box<Transfer>) -> Result<Reply, Error> {
 pub(crate) struct Transfer {
     shared: Arc<Shared>,
     home: Home,
-    options: Arc<Options>,
-    method: Method,
-    url: Arc<Url>,
-    headers: HeaderMap,
-    body: Body,
+    pub(crate) options: Arc<Options>,
+    pub(crate) method: Method,
+    pub(crate) url: Arc<Url>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
     /// Known once the way is chosen; nothing for what needs no connection.
     key: Option<Arc<LaneKey>>,
     /// Kept apart, because most transfers have none of it while they wait.
@@ -108,12 +109,12 @@ pub(crate) struct Transfer {
     border: Border,
     tries: Tries,
     /// Who it says to be itself.
-    own: Option<Box<Own>>,
+    pub(crate) own: Option<Box<Own>>,
     /// How often a proxy was told who is asking.
     logins: u8,
     expectation: Expectation,
-    ticket: Arc<Ticket>,
-    /// Taken by the reply, which goes on with it.
+    pub(crate) ticket: Arc<Ticket>,
+    /// There once it is handed over; taken by the reply, which goes on with it.
     emitter: Option<Box<Emitter>>,
     deadline: Option<Instant>,
 }
@@ -128,18 +129,6 @@ struct Journey {
     said: Said,
     /// A way has failed and another was taken.
     left_first_way: bool,
-}
-
-/// What a transfer starts from.
-pub(crate) struct Start {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Body,
-    pub(crate) own: Option<Box<Own>>,
-    pub(crate) options: Arc<Options>,
-    pub(crate) ticket: Arc<Ticket>,
-    pub(crate) emitter: Box<Emitter>,
 }
 
 /// What a transfer does next.
@@ -180,28 +169,44 @@ enum Asked {
 }
 
 impl Transfer {
-    pub(crate) fn new(shared: Arc<Shared>, home: Home, start: Start) -> Box<Self> {
-        let deadline = start.options.timeouts.whole.deadline(start.emitter.timeline.handed_over());
+    /// A transfer that has not begun, with the manager's settings; without a URL it may not begin.
+    pub(crate) fn draft(shared: Arc<Shared>, method: Method, url: Option<Url>) -> Box<Self> {
+        // Never sent anywhere, so any URL will do, and this one is one.
+        static NOWHERE: LazyLock<Arc<Url>> =
+            LazyLock::new(|| Arc::new(Url::parse("data:").expect("a URL")));
         Box::new(Self {
+            options: shared.options.clone(),
             shared,
-            home,
-            method: start.method,
-            url: Arc::new(start.url),
-            headers: start.headers,
-            body: start.body,
-            options: start.options,
+            home: Home::Caller,
+            method,
+            url: url.map_or_else(|| NOWHERE.clone(), Arc::new),
+            headers: HeaderMap::new(),
+            body: Body::empty(),
             key: None,
             journey: None,
             stage: Stage::Queue,
             border: Border::Kept,
-            own: start.own,
+            own: None,
             tries: Tries::default(),
             logins: 0,
             expectation: Expectation::AsAsked,
-            ticket: start.ticket,
-            emitter: Some(start.emitter),
-            deadline,
+            ticket: Ticket::new(Priority::Normal),
+            emitter: None,
+            deadline: None,
         })
+    }
+
+    /// The same transfer, about to begin: from now on time counts, and what happens is told.
+    pub(crate) fn handed_over(
+        mut self: Box<Self>,
+        home: Home,
+        listeners: Vec<Listener>,
+    ) -> Box<Self> {
+        let emitter = Box::new(Emitter::new(listeners, self.options.bodies.progress));
+        self.deadline = self.options.timeouts.whole.deadline(emitter.timeline.handed_over());
+        self.emitter = Some(emitter);
+        self.home = home;
+        self
     }
 
     /// Waits for a turn, unless the one at hand still serves. What needs no connection needs no

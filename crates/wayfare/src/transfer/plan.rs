@@ -15,8 +15,9 @@ impl Transfer {
         let cookies = self.cookie_field();
         let fields = match self.goes_as_default() {
             true => {
-                let extra = Extra { cookies, who: self.introduction() };
-                Fields::Beside(self.options.clone(), extra)
+                let (options, who) = (self.options.clone(), self.introduction());
+                let written = self.shared.written(&options);
+                Fields::Beside { options, written, extra: Extra { cookies, who } }
             }
             false => Fields::Own(self.fields(cookies)),
         };

@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http::{HeaderMap, header};
-use url::Url;
+use url::{ParseError, Url};
 use wayfare_net::clock::now;
 use wayfare_net::dial::Memories;
 use wayfare_net::dns::{Names, Resolving};
 use wayfare_net::network::Network;
 use wayfare_proto::address::origin::Origin;
+use wayfare_proto::address::reading::UrlReader;
 use wayfare_proto::policy::early_data::Refusals;
 use wayfare_proto::route::bad_proxies::BadProxies;
 use wayfare_proto::route::proxy::Chain;
+use wayfare_proto::wire::http1::request::WrittenFields;
 
 use super::access::Access;
 use super::logins::Logins;
@@ -47,10 +49,14 @@ pub(crate) struct Shared {
     bad_proxies: Mutex<BadProxies>,
     early_refusals: Mutex<Refusals>,
     watching: AtomicBool,
-    /// The lane asked for last, which is likely to be asked for next.
+    /// What was asked for last is likely to be asked for next: URLs of the same origins,
+    urls: Mutex<UrlReader>,
+    /// and the same lane.
     last_lane: Mutex<Option<Arc<LaneKey>>>,
     /// Looked up once: what [`Shared::sends_unchanged`] says of the manager's own options.
     unchanged: bool,
+    /// The fields of the manager's own options, as nearly every request has them.
+    written: Option<WrittenFields>,
 }
 
 impl Shared {
@@ -78,10 +84,16 @@ impl Shared {
             bad_proxies: Mutex::default(),
             early_refusals: Mutex::default(),
             watching: AtomicBool::new(false),
+            urls: Mutex::default(),
             last_lane: Mutex::default(),
             unchanged: are_sendable(&options.headers.0),
+            written: WrittenFields::of(&options.headers.0),
             options,
         })
+    }
+
+    pub(crate) fn read_url(&self, text: &str) -> Result<Url, ParseError> {
+        self.urls.lock().unwrap_or_else(PoisonError::into_inner).read(text)
     }
 
     /// The lane of a URL by a way; nothing for what needs no connection.
@@ -116,6 +128,11 @@ impl Shared {
             true => self.unchanged,
             false => are_sendable(&options.headers.0),
         }
+    }
+
+    /// The fields of `options` as they are written, if that was done before.
+    pub(crate) fn written(&self, options: &Arc<Options>) -> Option<WrittenFields> {
+        self.written.as_ref().filter(|_| Arc::ptr_eq(options, &self.options)).cloned()
     }
 
     /// The proxies of a request: its own, or the manager's as they are now.

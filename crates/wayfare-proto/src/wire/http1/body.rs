@@ -288,7 +288,7 @@ fn trailers(
     };
     let mut trailers = HeaderMap::new();
     let mut name = None;
-    for (next, value) in collect(section, fields, limits)? {
+    for (next, value) in collect(section, fields, limits)?.map {
         // A map gives the name with the first of its values only.
         name = next.or(name);
         if let Some(name) = name.as_ref().filter(|name| !is_forbidden(name)) {

@@ -1,9 +1,9 @@
 //! Decides where a response's body ends (RFC 9112 §6.3).
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
 use super::response::Framing;
+use super::section::Fields;
 use super::violation::{Excerpt, Violation};
 use crate::syntax::field::trim;
 
@@ -14,14 +14,14 @@ pub(super) fn framing_of(
     method: &Method,
     status: StatusCode,
     version: Version,
-    headers: &HeaderMap,
+    fields: &Fields,
 ) -> Result<Framing, Violation> {
     // 2: a tunnel; the framing fields of its head must be ignored.
     if *method == Method::CONNECT && status.is_success() {
         return Ok(Framing::Upgraded);
     }
-    let chunked = is_chunked(version, headers)?;
-    let length = content_length(headers)?;
+    let chunked = is_chunked(version, fields)?;
+    let length = content_length(fields)?;
     // 3: two framings in one message are how responses are smuggled.
     if chunked && length.is_some() {
         return Err(Violation::BothFramings);
@@ -45,10 +45,10 @@ pub(super) fn framing_of(
 ///
 /// Only a 204 is in doubt: the answers to HEAD and the 304 rightly carry the fields of the body
 /// that they leave out.
-pub(super) fn may_be_followed_by_poison(status: StatusCode, headers: &HeaderMap) -> bool {
+pub(super) fn may_be_followed_by_poison(status: StatusCode, fields: &Fields) -> bool {
     status == StatusCode::NO_CONTENT
-        && (headers.contains_key(TRANSFER_ENCODING)
-            || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0"))
+        && (fields.transfer_encoding().next().is_some()
+            || fields.content_length().next().is_some_and(|length| length != "0"))
 }
 
 fn is_bodiless(status: StatusCode) -> bool {
@@ -57,12 +57,12 @@ fn is_bodiless(status: StatusCode) -> bool {
         || status == StatusCode::NOT_MODIFIED
 }
 
-fn is_chunked(version: Version, headers: &HeaderMap) -> Result<bool, Violation> {
-    let mut fields = headers.get_all(TRANSFER_ENCODING).iter();
-    let Some(first) = fields.next() else {
+fn is_chunked(version: Version, fields: &Fields) -> Result<bool, Violation> {
+    let mut codings = fields.transfer_encoding();
+    let Some(first) = codings.next() else {
         return Ok(false);
     };
-    let alone = fields.next().is_none();
+    let alone = codings.next().is_none();
     let known = trim(first.as_bytes()).eq_ignore_ascii_case(b"chunked");
     // RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is a faulty framing.
     if alone && known && version == Version::HTTP_11 {
@@ -72,9 +72,9 @@ fn is_chunked(version: Version, headers: &HeaderMap) -> Result<bool, Violation> 
 }
 
 /// The one value that all `Content-Length` fields and list elements give (RFC 9110 §8.6).
-pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Violation> {
+fn content_length(fields: &Fields) -> Result<Option<u64>, Violation> {
     let mut agreed = None;
-    for value in headers.get_all(CONTENT_LENGTH) {
+    for value in fields.content_length() {
         let bad = || Violation::BadContentLength(Excerpt::new(value.as_bytes()));
         for element in value.as_bytes().split(|&byte| byte == b',') {
             let length = decimal(trim(element)).ok_or_else(bad)?;

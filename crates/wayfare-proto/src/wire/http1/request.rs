@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -37,12 +37,66 @@ pub enum Refusal {
     TransferEncoding,
 }
 
+/// What a request's head begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    method: &'a Method,
+    target: &'a str,
+    host: &'a str,
+    written: &'a [u8],
+}
+
+impl<'a> Opening<'a> {
+    /// The request line, and the `Host` of requests that have none of their own.
+    #[must_use]
+    pub const fn new(method: &'a Method, target: &'a str, host: &'a str) -> Self {
+        Self { method, target, host, written: &[] }
+    }
+
+    /// The same, followed by fields that are written already.
+    #[must_use]
+    pub fn with(self, written: &'a WrittenFields) -> Self {
+        Self { written: &written.0, ..self }
+    }
+}
+
+/// Field lines that go with many requests, and so are written once.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header};
+/// use wayfare_proto::wire::http1::request::WrittenFields;
+///
+/// let mut fields = HeaderMap::new();
+/// fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+/// assert!(WrittenFields::of(&fields).is_some());
+/// fields.insert(header::HOST, HeaderValue::from_static("example.org"));
+/// assert!(WrittenFields::of(&fields).is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct WrittenFields(Bytes);
+
+impl WrittenFields {
+    /// Writes `fields`; nothing if one of them has to agree with the rest of a request: `Host`,
+    /// `Content-Length`, `Transfer-Encoding`.
+    #[must_use]
+    pub fn of(fields: &HeaderMap) -> Option<Self> {
+        if [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| fields.contains_key(name)) {
+            return None;
+        }
+        let mut out = BytesMut::new();
+        for (name, value) in fields {
+            write_field_line(&mut out, name, value.as_bytes());
+        }
+        Some(Self(out.freeze()))
+    }
+}
+
 /// Appends the head of a request, with its framing field.
 ///
-/// `headers` are looked at twice, and may be a map's reference or whatever gives the same fields each
-/// time. `Host` comes first: the caller's own if `headers` has one, `host` otherwise. The other fields
-/// follow in their order, their names in title case. A `Content-Length` in `headers` must agree
-/// with `sending`, and is written once. Nothing is appended on an error.
+/// `fields` are looked at twice, and may be a map's reference or whatever gives the same fields each
+/// time. `Host` comes first: the caller's own if `fields` has one, the opening's otherwise. The other
+/// fields follow in their order, their names in title case. A `Content-Length` in `fields` must
+/// agree with `sending`, and is written once. Nothing is appended on an error.
 ///
 /// # Errors
 ///
@@ -50,35 +104,35 @@ pub enum Refusal {
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use http::{HeaderMap, HeaderName, HeaderValue, Method};
-/// use wayfare_proto::wire::http1::request::{Sending, write_head};
+/// use http::{HeaderMap, Method};
+/// use wayfare_proto::wire::http1::request::{Opening, Sending, write_head};
 ///
 /// let mut out = BytesMut::new();
-/// write_head(&mut out, &Method::GET, "/", "example.org", &HeaderMap::new(), Sending::Nothing)?;
+/// let opening = Opening::new(&Method::GET, "/", "example.org");
+/// write_head(&mut out, opening, &HeaderMap::new(), Sending::Nothing)?;
 /// assert_eq!(out, "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
 /// # Ok::<(), wayfare_proto::wire::http1::request::Refusal>(())
 /// ```
-#[expect(clippy::too_many_arguments, reason = "the six parts of a request head")]
 pub fn write_head<'a>(
     out: &mut BytesMut,
-    method: &Method,
-    target: &str,
-    host: &'a str,
-    headers: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)> + Copy,
+    opening: Opening<'a>,
+    fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)> + Copy,
     sending: Sending,
 ) -> Result<(), Refusal> {
+    let Opening { method, target, host, written } = opening;
     if target.is_empty() || !target.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
         return Err(Refusal::BadTarget);
     }
-    let checked = check_fields(host, headers)?;
+    let checked = check_fields(host, fields)?;
     let length = length_field(method, sending, checked.length)?;
-    out.reserve(target.len() + checked.host.len() + checked.bytes + FIXED);
+    out.reserve(target.len() + checked.host.len() + written.len() + checked.bytes + FIXED);
     for part in [method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\nHost: "] {
         out.extend_from_slice(part);
     }
     out.extend_from_slice(checked.host);
     out.extend_from_slice(b"\r\n");
-    for (name, value) in headers {
+    out.extend_from_slice(written);
+    for (name, value) in fields {
         if name != HOST && name != CONTENT_LENGTH {
             write_field_line(out, name, value.as_bytes());
         }

@@ -178,15 +178,16 @@ impl HeadReader {
         let status = StatusCode::from_u16(code)
             .map_err(|_| Violation::BadStatus(Excerpt::new(code.to_string().as_bytes())))?;
         let reason = reason_of(section, status)?;
-        let headers = collect(section, parsed.headers, &self.limits)?;
+        let fields = collect(section, parsed.headers, &self.limits)?;
         let version = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
         if status.is_informational() {
-            return self.informational(status, version, reason, headers);
+            return self.informational(status, version, reason, fields.map);
         }
-        let framing = framing_of(&self.method, status, version, &headers)?;
-        let keep_alive = may_persist(version, &headers)
+        let framing = framing_of(&self.method, status, version, &fields)?;
+        let keep_alive = may_persist(version, &fields)
             && !matches!(framing, Framing::UntilClose | Framing::Upgraded)
-            && !may_be_followed_by_poison(status, &headers);
+            && !may_be_followed_by_poison(status, &fields);
+        let headers = fields.map;
         Ok(Head::Final(ResponseHead { status, version, reason, headers, framing, keep_alive }))
     }
 

@@ -1,6 +1,9 @@
 //! Finds the end of a head or a trailer section, in time linear in its length.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, MaxSizeReached};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, MaxSizeReached,
+    TRANSFER_ENCODING,
+};
 use httparse::Header;
 
 use bytes::Bytes;
@@ -97,22 +100,65 @@ impl Scan {
     }
 }
 
-/// Builds the map of parsed fields, the values as views into `section`.
+/// The fields of a section, and which of those that steer the connection are among them: that is
+/// asked of every head, and most have one of the three.
+#[derive(Debug)]
+pub(super) struct Fields {
+    pub(super) map: HeaderMap,
+    has_connection: bool,
+    has_content_length: bool,
+    has_transfer_encoding: bool,
+}
+
+impl Fields {
+    /// All values of `Connection`.
+    pub(super) fn connection(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.all(self.has_connection, CONNECTION)
+    }
+
+    /// All values of `Content-Length`.
+    pub(super) fn content_length(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.all(self.has_content_length, CONTENT_LENGTH)
+    }
+
+    /// All values of `Transfer-Encoding`.
+    pub(super) fn transfer_encoding(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.all(self.has_transfer_encoding, TRANSFER_ENCODING)
+    }
+
+    fn all(&self, is_there: bool, name: HeaderName) -> impl Iterator<Item = &HeaderValue> {
+        is_there.then(|| self.map.get_all(name)).into_iter().flatten()
+    }
+
+    fn note(&mut self, name: &HeaderName) {
+        match name.as_str().len() {
+            10 => self.has_connection |= name == CONNECTION,
+            14 => self.has_content_length |= name == CONTENT_LENGTH,
+            17 => self.has_transfer_encoding |= name == TRANSFER_ENCODING,
+            _ => {}
+        }
+    }
+}
+
+/// Collects parsed fields, the values as views into `section`.
 pub(super) fn collect(
     section: &Bytes,
     fields: &[Header<'_>],
     limits: &HeadLimits,
-) -> Result<HeaderMap, Violation> {
+) -> Result<Fields, Violation> {
     let too_many = |_: MaxSizeReached| Violation::TooManyFields { limit: limits.fields };
-    let mut headers = HeaderMap::try_with_capacity(fields.len()).map_err(too_many)?;
+    let map = HeaderMap::try_with_capacity(fields.len()).map_err(too_many)?;
+    let (has_connection, has_content_length, has_transfer_encoding) = (false, false, false);
+    let mut all = Fields { map, has_connection, has_content_length, has_transfer_encoding };
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| Violation::Malformed(Part::FieldName))?;
         let value = HeaderValue::from_maybe_shared(section.slice_ref(field.value))
             .map_err(|_| Violation::Malformed(Part::FieldValue))?;
-        headers.try_append(name, value).map_err(too_many)?;
+        all.note(&name);
+        all.map.try_append(name, value).map_err(too_many)?;
     }
-    Ok(headers)
+    Ok(all)
 }
 
 /// Says in our words what the grammar engine found.

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::Method;
 use url::Url;
-use wayfare_proto::wire::http1::request::{Sending, write_head};
+use wayfare_proto::wire::http1::request::{Opening, Sending, write_head};
 
 use super::{Surroundings, authority, target};
 use crate::protocol::{Fields, Planned};
@@ -37,7 +37,8 @@ impl<'a> Early<'a> {
         let (target, host) = (target(self.url), authority(self.url));
         let nothing = Sending::Nothing;
         // What cannot be written is told by the exchange, which tries the same.
-        write_head(&mut output, self.method, target, host, self.fields, nothing).ok()?;
+        let opening = self.fields.following(Opening::new(self.method, target, host));
+        write_head(&mut output, opening, self.fields.unwritten(), nothing).ok()?;
         Some(output)
     }
 }

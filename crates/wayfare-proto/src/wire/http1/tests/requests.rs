@@ -4,7 +4,8 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::super::request::{
-    CHUNK_END, Refusal, Sending, write_chunk_header, write_head, write_last_chunk,
+    CHUNK_END, Opening, Refusal, Sending, WrittenFields, write_chunk_header, write_head,
+    write_last_chunk,
 };
 
 fn headers(fields: &[(&str, &str)]) -> HeaderMap {
@@ -17,7 +18,7 @@ fn headers(fields: &[(&str, &str)]) -> HeaderMap {
 
 fn head(method: &Method, fields: &[(&str, &str)], sending: Sending) -> Result<String, Refusal> {
     let mut out = BytesMut::new();
-    write_head(&mut out, method, "/a?b", "h:8080", &headers(fields), sending)?;
+    write_head(&mut out, Opening::new(method, "/a?b", "h:8080"), &headers(fields), sending)?;
     Ok(String::from_utf8(out.to_vec()).unwrap())
 }
 
@@ -87,10 +88,39 @@ fn a_framing_from_the_caller_is_refused() {
 }
 
 #[test]
+fn fields_that_were_written_before_stand_where_they_would_have_been() {
+    let usual = headers(&[("user-agent", "w"), ("accept", "*/*")]);
+    let written = WrittenFields::of(&usual).unwrap();
+    let own = headers(&[("host", "own"), ("cookie", "a=b")]);
+    let mut out = BytesMut::new();
+    let opening = Opening::new(&Method::POST, "/", "h").with(&written);
+    write_head(&mut out, opening, &own, Sending::Sized(2)).unwrap();
+    assert_eq!(
+        out,
+        "POST / HTTP/1.1\r\nHost: own\r\nUser-Agent: w\r\nAccept: */*\r\nCookie: a=b\r\n\
+         Content-Length: 2\r\n\r\n"
+    );
+}
+
+#[test]
+fn what_must_agree_with_the_request_is_not_written_before() {
+    for name in ["host", "content-length", "transfer-encoding"] {
+        let fields = headers(&[("accept", "*/*"), (name, "1")]);
+        assert!(WrittenFields::of(&fields).is_none(), "{name}");
+    }
+    assert!(WrittenFields::of(&HeaderMap::new()).is_some());
+}
+
+#[test]
 fn nothing_can_be_smuggled_into_the_head() {
     let mut out = BytesMut::from("before");
     let mut write = |target: &str, host: &str, headers: &HeaderMap| {
-        let result = write_head(&mut out, &Method::GET, target, host, headers, Sending::Nothing);
+        let result = write_head(
+            &mut out,
+            Opening::new(&Method::GET, target, host),
+            headers,
+            Sending::Nothing,
+        );
         assert_eq!(out, "before", "a refusal leaves no bytes");
         result.unwrap_err()
     };
@@ -115,7 +145,8 @@ fn hosts_of_every_form_are_written() {
     for host in ["example.org", "[::1]:8080", "[fe80::1%25eth0]", "127.0.0.1:1", "xn--bcher-kva.de"]
     {
         let mut out = BytesMut::new();
-        write_head(&mut out, &Method::GET, "*", host, &HeaderMap::new(), Sending::Nothing).unwrap();
+        let opening = Opening::new(&Method::GET, "*", host);
+        write_head(&mut out, opening, &HeaderMap::new(), Sending::Nothing).unwrap();
         assert_eq!(out, format!("GET * HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     }
 }

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::super::limits::HeadLimits;
-use super::super::request::{Sending, write_head};
+use super::super::request::{Opening, Sending, write_head};
 use super::super::response::HeadReader;
 
 #[test]
@@ -22,7 +22,8 @@ fn speed_of_the_hot_paths() {
         out.clear();
         let target = black_box("/index.html?a=b");
         let sending = Sending::Nothing;
-        write_head(&mut out, &Method::GET, target, "www.example.org", &headers, sending).unwrap();
+        let opening = Opening::new(&Method::GET, target, "www.example.org");
+        write_head(&mut out, opening, &headers, sending).unwrap();
         black_box(&out);
     });
     let wire =

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Buf as _;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
+use url::Url;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::Home;
 use wayfare_proto::policy::deadline::Wait;
@@ -15,31 +16,55 @@ use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 use wayfare_proto::wire::http1::body::BodyReader;
 use wayfare_proto::wire::http1::request::{
-    CHUNK_END, Sending, write_chunk_header, write_head, write_last_chunk,
+    CHUNK_END, Opening, Refusal, Sending, write_chunk_header, write_head, write_last_chunk,
 };
 use wayfare_proto::wire::http1::response::{Head, HeadReader, ResponseHead};
 
 use super::incoming::{GivingBack, Incoming, first_piece};
 use super::{Connection, FIRST_READ};
+use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
 use crate::options::Options;
 use crate::protocol::http::proving::Fate;
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, absolute_target, authority, target, unwritable};
-use crate::protocol::{Answer, ContentOrBody, Failure, Outcome, Planned, Upload as Uploaded};
+use crate::protocol::{
+    Answer, ContentOrBody, Failure, Fields, Outcome, Planned, Upload as Uploaded,
+};
 
 /// Makes one exchange on `connection`, which was got `began`.
 pub(in crate::protocol::http) async fn exchange(
-    connection: Box<Connection>,
+    mut connection: Box<Connection>,
     began: Instant,
     planned: Box<Planned>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
-    let mut exchange = match Exchange::new(connection, began, planned, around) {
-        Ok(exchange) => exchange,
-        Err((error, body)) => return Outcome::Failed(Failure::before_sending(error, body).into()),
+    let Planned { method, url, fields, body } = *planned;
+    let framing = framing_of(&body);
+    let ahead = match write(&mut connection, (&method, &url, &fields), around, framing) {
+        Ok(ahead) => ahead,
+        Err(why) => {
+            let failure = Failure::before_sending(unwritable(why), body);
+            return Outcome::Failed(failure.into());
+        }
+    };
+    let expects = framing != Sending::Nothing && expects_continue(fields.mapped());
+    drop(fields);
+    // Made here, where it stays: it is large, and there is one for each request.
+    let mut exchange = Exchange {
+        reader: HeadReader::new(&method, around.options.heads),
+        upload: Upload::new(body),
+        sending: if expects { SendState::HeadThenWait } else { SendState::Writing },
+        framing,
+        home: around.home.clone(),
+        options: around.options.clone(),
+        send_error: None,
+        answering: false,
+        written: ahead > 0,
+        moved: began,
+        connection,
     };
     emitter.timeline.mark(Moment::SendBegan, began);
     let ended = std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await;
@@ -83,46 +108,6 @@ enum SendState {
 }
 
 impl Exchange {
-    fn new(
-        mut connection: Box<Connection>,
-        began: Instant,
-        planned: Box<Planned>,
-        around: &Surroundings<'_>,
-    ) -> Result<Self, (Error, crate::body::Body)> {
-        let Planned { method, url, fields, body } = *planned;
-        let framing = match (body.is_none(), body.length()) {
-            (true, _) => Sending::Nothing,
-            (false, Some(length)) => Sending::Sized(length),
-            (false, None) => Sending::Chunked,
-        };
-        connection.output.clear();
-        let host = authority(&url);
-        let target = match around.key.forwarder() {
-            Some(_) => absolute_target(&url),
-            None => target(&url),
-        };
-        let written = write_head(&mut connection.output, &method, target, host, &fields, framing);
-        if let Err(why) = written {
-            return Err((unwritable(why), body));
-        }
-        let ahead = std::mem::take(&mut connection.ahead).min(connection.output.len());
-        connection.output.advance(ahead);
-        let expects = framing != Sending::Nothing && expects_continue(fields.mapped());
-        Ok(Self {
-            reader: HeadReader::new(&method, around.options.heads),
-            upload: Upload::new(body),
-            sending: if expects { SendState::HeadThenWait } else { SendState::Writing },
-            framing,
-            home: around.home.clone(),
-            options: around.options.clone(),
-            send_error: None,
-            answering: false,
-            written: ahead > 0,
-            moved: began,
-            connection,
-        })
-    }
-
     fn poll(
         &mut self,
         emitter: &mut Emitter,
@@ -364,6 +349,35 @@ impl Exchange {
             untouched: self.upload.into_untouched(),
         }
     }
+}
+
+fn framing_of(body: &Body) -> Sending {
+    match (body.is_none(), body.length()) {
+        (true, _) => Sending::Nothing,
+        (false, Some(length)) => Sending::Sized(length),
+        (false, None) => Sending::Chunked,
+    }
+}
+
+/// Puts the head into the output, but for so much of it as was sent before, which it gives.
+fn write(
+    connection: &mut Connection,
+    planned: (&Method, &Url, &Fields),
+    around: &Surroundings<'_>,
+    framing: Sending,
+) -> Result<usize, Refusal> {
+    let (method, url, fields) = planned;
+    let output = &mut connection.output;
+    output.clear();
+    let target = match around.key.forwarder() {
+        Some(_) => absolute_target(url),
+        None => target(url),
+    };
+    let opening = fields.following(Opening::new(method, target, authority(url)));
+    write_head(output, opening, fields.unwritten(), framing)?;
+    let ahead = std::mem::take(&mut connection.ahead).min(output.len());
+    output.advance(ahead);
+    Ok(ahead)
 }
 
 fn lost(why: io::Error, stage: Stage) -> Error {
