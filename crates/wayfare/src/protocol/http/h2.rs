@@ -32,9 +32,11 @@ use crate::queue::{LaneKey, Queue};
 mod driver;
 mod exchange;
 mod incoming;
+mod observed;
 
-use driver::{Driven, Observed};
+use driver::Driven;
 pub(super) use exchange::exchange;
+use observed::{Heard, Observed};
 
 /// A shared HTTP/2 connection.
 #[derive(Clone)]
@@ -66,10 +68,7 @@ pub(super) struct State {
     started: Instant,
     /// Milliseconds after `started` at which the last exchange ended.
     idle_since: AtomicU64,
-    /// Milliseconds after `started` at which bytes last came; 0 before the first.
-    heard: Arc<AtomicU64>,
-    /// Bytes that came so far.
-    bytes: Arc<AtomicU64>,
+    heard: Arc<Heard>,
 }
 
 impl Connection {
@@ -131,7 +130,7 @@ impl Shared for Connection {
 
     fn is_settling(&self) -> bool {
         // RFC 9113 §3.4: the first thing a server sends is its settings.
-        self.0.state.heard.load(Ordering::Acquire) == 0 && !self.is_closing()
+        self.0.state.heard.last() == 0 && !self.is_closing()
     }
 
     fn idle_since(&self) -> Option<Instant> {
@@ -208,7 +207,7 @@ impl Drop for Claim {
         // last: the bytes that ended them came just before, so that moment will do, and is known.
         let ended = match state.active.load(Ordering::Acquire) {
             1 => u64::try_from(now().saturating_duration_since(state.started).as_millis()),
-            _ => Ok(state.heard.load(Ordering::Relaxed)),
+            _ => Ok(state.heard.last()),
         };
         state.idle_since.store(ended.unwrap_or(u64::MAX), Ordering::Relaxed);
         state.active.fetch_sub(1, Ordering::AcqRel);
@@ -237,7 +236,7 @@ pub(super) async fn open(
     };
     let started = now();
     let stream = Observed::new(stream, started);
-    let (heard, bytes) = stream.counters();
+    let heard = stream.heard();
     let (send, connection) = builder(around.options).handshake(stream).await.map_err(|why| {
         let message = format!("HTTP/2 could not begin: {why}");
         Error::new(ErrorKind::Protocol, Stage::Connect, message).because(why)
@@ -251,7 +250,6 @@ pub(super) async fn open(
         started,
         idle_since: AtomicU64::new(0),
         heard,
-        bytes,
     });
     let room = Room {
         queue: around.queue.clone(),

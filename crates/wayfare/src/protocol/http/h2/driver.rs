@@ -1,21 +1,19 @@
 //! Who moves an HTTP/2 connection's frames, and how its death is noticed.
 
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::{Ping, PingPong};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
-use wayfare_net::socket::Stream;
 use wayfare_proto::policy::deadline::Wait;
 
+use super::observed::Observed;
 use super::{Room, State};
 
 /// Who drives a connection.
@@ -71,7 +69,7 @@ impl Driver {
     fn follow_limit(&mut self) {
         let most = self.connection.max_concurrent_send_streams();
         let changed = self.state.most.swap(most, Ordering::Relaxed) != most;
-        let greeted = !self.greeted && self.state.heard.load(Ordering::Acquire) > 0;
+        let greeted = !self.greeted && self.state.heard.last() > 0;
         self.greeted |= greeted;
         if changed || greeted {
             self.room.set(most);
@@ -86,7 +84,7 @@ impl Driver {
             self.idle_from = None;
             return false;
         }
-        let bytes = self.state.bytes.load(Ordering::Relaxed);
+        let bytes = self.state.heard.bytes();
         bytes - *self.idle_from.get_or_insert(bytes) > IDLE_TALK
     }
 }
@@ -96,6 +94,7 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        this.state.heard.begin_turn();
         let ended = Pin::new(&mut this.connection).poll(cx).is_ready();
         this.follow_limit();
         if ended || this.is_flooded() || this.health.poll_dead(&this.state, cx).is_ready() {
@@ -130,7 +129,7 @@ impl Health {
             if ping.poll_pong(cx).is_ready() {
                 self.asked = None;
             }
-            let heard = state.started + Duration::from_millis(state.heard.load(Ordering::Relaxed));
+            let heard = state.started + Duration::from_millis(state.heard.last());
             if self.asked.is_some_and(|asked| heard > asked) {
                 self.asked = None;
             }
@@ -149,71 +148,6 @@ impl Health {
                 return Poll::Pending;
             }
         }
-    }
-}
-
-/// A stream that notes when bytes came.
-pub(super) struct Observed {
-    stream: Box<dyn Stream>,
-    heard: Arc<AtomicU64>,
-    bytes: Arc<AtomicU64>,
-    started: Instant,
-}
-
-impl Observed {
-    pub(super) fn new(stream: Box<dyn Stream>, started: Instant) -> Self {
-        Self { stream, heard: Arc::default(), bytes: Arc::default(), started }
-    }
-
-    /// When bytes last came, and how many have come.
-    pub(super) fn counters(&self) -> (Arc<AtomicU64>, Arc<AtomicU64>) {
-        (self.heard.clone(), self.bytes.clone())
-    }
-}
-
-impl AsyncRead for Observed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let read = (buffer.filled().len() - before) as u64;
-        self.bytes.fetch_add(read, Ordering::Relaxed);
-        let elapsed = now().saturating_duration_since(self.started).as_millis();
-        self.heard.store(u64::try_from(elapsed).unwrap_or(u64::MAX).max(1), Ordering::Release);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Observed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
