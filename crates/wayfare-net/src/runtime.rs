@@ -1,7 +1,7 @@
 //! Where a transfer's I/O happens; the only file that names tokio's timers and spawn.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -42,6 +42,18 @@ impl Home {
         match Handle::try_current() {
             Ok(handle) => Ok(Self::Runtime(handle)),
             Err(_) => own_runtime().map(Self::Runtime),
+        }
+    }
+
+    /// Has whoever is being polled polled again, once others had their turn.
+    pub fn poll_later(&self, cx: &Context<'_>) {
+        match self {
+            Self::Caller => cx.waker().wake_by_ref(),
+            Self::Runtime(_) => {
+                // Woken at once, a task may come round many times before whoever runs the runtime.
+                let mut cx = Context::from_waker(cx.waker());
+                let _ = pin!(tokio::task::yield_now()).poll(&mut cx);
+            }
         }
     }
 

@@ -11,9 +11,10 @@ use crate::socket::Stream;
 
 /// A pipe read with a buffer of its own.
 ///
-/// rustls asks for 4 KiB at a time, which makes four system calls of every full record; with this
-/// in between, one system call fetches several records. It begins small, as handshakes and most
-/// answers are, and most connections wait for the next one.
+/// rustls begins by asking for 4 KiB at a time, which makes four system calls of every full record;
+/// with this in between, one system call fetches several records. It begins small, as handshakes and
+/// most answers are, and most connections wait for the next one. Once rustls has room for nearly a
+/// whole record, another copy would cost more than the system calls that it spares.
 pub(super) struct ReadAhead {
     under: Box<dyn Stream>,
     buffer: Vec<u8>,
@@ -58,6 +59,9 @@ impl AsyncRead for ReadAhead {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.first == self.last {
+            if buffer.remaining() >= ROOM {
+                return Pin::new(&mut self.under).poll_read(cx, buffer);
+            }
             ready!(self.poll_fill(cx))?;
         }
         let count = buffer.remaining().min(self.last - self.first);
@@ -99,5 +103,7 @@ impl AsyncWrite for ReadAhead {
 
 /// A server's first flight with its certificates.
 const FIRST: usize = 8 * 1024;
+/// From so much room on it is read into at once.
+const ROOM: usize = 8 * 1024;
 /// Four full records and their frames.
 const AHEAD: usize = 66 * 1024;

@@ -235,7 +235,7 @@ pub(super) async fn open(
         tls,
     };
     let started = now();
-    let stream = Observed::new(stream, started);
+    let stream = Observed::new(stream, started, around.home.clone());
     let heard = stream.heard();
     let (send, connection) = builder(around.options).handshake(stream).await.map_err(|why| {
         let message = format!("HTTP/2 could not begin: {why}");

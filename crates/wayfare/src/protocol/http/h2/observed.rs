@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wayfare_net::clock::now;
+use wayfare_net::runtime::Home;
 use wayfare_net::socket::Stream;
 
 /// What a connection's pipe has seen.
@@ -61,11 +62,12 @@ pub(super) struct Observed {
     stream: Box<dyn Stream>,
     heard: Arc<Heard>,
     started: Instant,
+    home: Home,
 }
 
 impl Observed {
-    pub(super) fn new(stream: Box<dyn Stream>, started: Instant) -> Self {
-        Self { stream, heard: Arc::new(Heard::new()), started }
+    pub(super) fn new(stream: Box<dyn Stream>, started: Instant, home: Home) -> Self {
+        Self { stream, heard: Arc::new(Heard::new()), started, home }
     }
 
     /// What it sees from now on.
@@ -81,7 +83,7 @@ impl AsyncRead for Observed {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.heard.is_turn_over() {
-            cx.waker().wake_by_ref();
+            self.home.poll_later(cx);
             return Poll::Pending;
         }
         let before = buffer.filled().len();
@@ -121,8 +123,9 @@ impl AsyncWrite for Observed {
     }
 }
 
-/// Bytes that are read before somebody looks at the time.
-const TURN: u64 = 256 * 1024;
+/// Bytes that are read before somebody looks at the time, and before readers have their turn: what
+/// waits for them stays in the processor's caches, and an allocator need not grow for it.
+const TURN: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -177,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_never_stops_talking_is_not_read_for_ever() {
-        let mut observed = Observed::new(Box::new(Endless), now());
+        let mut observed = Observed::new(Box::new(Endless), now(), Home::Caller);
         let heard = observed.heard();
         let mut cx = Context::from_waker(Waker::noop());
         for turn in 1..=3 {
