@@ -1,6 +1,7 @@
 //! Harnesses for what servers ask when they want to know who is asking.
 
 use crate::policy::auth::digest::Line;
+use crate::policy::auth::negotiate::{self, Made, Proof, Step};
 use crate::policy::auth::space::{Book, Login};
 use crate::policy::auth::telling::{Gate, Next, ProxyBook, Telling, Visit};
 use crate::policy::auth::{Offer, Schemes, ntlm};
@@ -68,6 +69,33 @@ pub fn ntlm(data: &[u8]) {
             let place = message[at + 4..at + 8].try_into().map(u32::from_le_bytes);
             let place = usize::try_from(place.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
             assert!(message.get(place..place + length).is_some());
+        }
+    }
+}
+
+/// Holds a talk in Negotiate with whatever the peer says, which must come to an end; each line is one
+/// answer, the last being the acceptance.
+pub fn negotiate(data: &[u8]) {
+    let mut talk = negotiate::Negotiation::default();
+    let said = talk.handle_made(&Made::Incomplete(b"ticket".to_vec()));
+    assert!(said.is_ok_and(|said| said.is_some_and(|said| said.is_sensitive())));
+    let mut rounds = 0;
+    for line in data.split(|byte| *byte == b'\n') {
+        let challenges = Challenge::parse(line);
+        let token = negotiate::token(&challenges);
+        let accepted = talk.clone().handle_acceptance(token, Proof::Demanded);
+        if let Ok(Some(last)) = accepted {
+            assert!(!last.is_empty() || token.is_some());
+        } else {
+            assert!(accepted.is_err() || talk.is_complete());
+        }
+        let Ok(Step::Take(token)) = talk.handle_challenge(token) else { return };
+        rounds += 1;
+        assert!(rounds < 10, "a server is not answered for ever");
+        let made = if token.is_empty() { vec![0] } else { token };
+        match talk.handle_made(&Made::Incomplete(made)) {
+            Ok(Some(said)) => assert!(!said.as_bytes().contains(&b'\n')),
+            Ok(None) | Err(_) => return,
         }
     }
 }

@@ -34,6 +34,7 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("machine", proxy::machine),
     ("media_type", syntax::media_type),
     ("multipart_name", wire::multipart_name),
+    ("negotiate", auth::negotiate),
     ("netlink", wire::netlink),
     ("netrc", auth::netrc),
     ("ntlm", auth::ntlm),

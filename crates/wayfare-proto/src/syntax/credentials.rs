@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A user name and a password.
+/// A user name and a password, or whoever is logged in on this machine.
 ///
-/// Neither is shown by `Debug`, and both are overwritten when the value is dropped.
+/// Nothing of it is shown by `Debug`, and all is overwritten when the value is dropped.
 ///
 /// ```
 /// # use wayfare_proto::syntax::credentials::Credentials;
@@ -20,13 +20,40 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Credentials {
     user: String,
     password: String,
+    whose: Whose,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Whose {
+    /// Whoever is logged in.
+    Ambient,
+    /// The user's who is named.
+    Named,
 }
 
 impl Credentials {
     /// A user name and a password.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into() }
+        Self { user: user.into(), password: password.into(), whose: Whose::Named }
+    }
+
+    /// Whoever is logged in on this machine, which its Kerberos tickets prove; there is no password to
+    /// be told, so nothing but Negotiate can say who it is.
+    ///
+    /// ```
+    /// # use wayfare_proto::syntax::credentials::Credentials;
+    /// assert!(Credentials::ambient().is_ambient() && !Credentials::new("", "").is_ambient());
+    /// ```
+    #[must_use]
+    pub const fn ambient() -> Self {
+        Self { user: String::new(), password: String::new(), whose: Whose::Ambient }
+    }
+
+    /// True for whoever is logged in on this machine.
+    #[must_use]
+    pub const fn is_ambient(&self) -> bool {
+        matches!(self.whose, Whose::Ambient)
     }
 
     /// The user name.
@@ -42,10 +69,11 @@ impl Credentials {
     }
 
     /// The value of an `Authorization` or `Proxy-Authorization` field (RFC 7617 §2), marked as
-    /// sensitive; nothing if the user name has a colon, which Basic has no way to say.
+    /// sensitive; nothing if the user name has a colon, which Basic has no way to say, or if there is
+    /// no password.
     #[must_use]
     pub fn basic(&self) -> Option<HeaderValue> {
-        if self.user.contains(':') {
+        if self.user.contains(':') || self.is_ambient() {
             return None;
         }
         let plain = Zeroizing::new(format!("{}:{}", self.user, self.password));
@@ -79,5 +107,6 @@ mod tests {
         assert_eq!(value, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert!(!format!("{value:?}").contains("QWx"));
         assert!(Credentials::new("a:b", "c").basic().is_none());
+        assert!(Credentials::ambient().basic().is_none());
     }
 }

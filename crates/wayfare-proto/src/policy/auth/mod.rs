@@ -1,7 +1,9 @@
 //! Who is asking: schemes of HTTP authentication, and which of those offered is taken (RFC 9110
 //! §11).
 
+pub mod ambient;
 pub mod digest;
+pub mod negotiate;
 pub mod ntlm;
 pub mod space;
 pub mod telling;
@@ -11,6 +13,7 @@ use std::fmt;
 use http::header::{self, HeaderMap, HeaderName};
 
 use crate::syntax::challenge::Challenge;
+use crate::syntax::credentials::Credentials;
 
 /// A scheme of HTTP authentication, the weaker first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +26,7 @@ pub enum Scheme {
     Digest,
     /// NTLM version 2, which proves a connection ([MS-NLMP]).
     Ntlm,
-    /// Kerberos by SPNEGO (RFC 4559); read in challenges, and not answered yet.
+    /// Kerberos by SPNEGO (RFC 4559), which proves a connection.
     Negotiate,
 }
 
@@ -230,6 +233,26 @@ impl Offer {
         }
     }
 
+    /// True for Negotiate, whose tokens are made elsewhere.
+    #[must_use]
+    pub fn is_negotiate(&self) -> bool {
+        matches!(self, Self::Negotiate(_))
+    }
+
+    /// True if these credentials can answer it, for all that is known here.
+    #[must_use]
+    pub fn takes(&self, credentials: &Credentials) -> bool {
+        match self {
+            Self::Negotiate(_) => {
+                credentials.is_ambient() || negotiate::is_principal(credentials.user())
+            }
+            Self::Basic(_) => credentials.basic().is_some(),
+            // A token is nothing that can be made of a password.
+            Self::Bearer(_) => false,
+            Self::Digest(_) | Self::Ntlm(_) => !credentials.is_ambient(),
+        }
+    }
+
     /// What the server calls the things that it guards; the connection-bound schemes have no such
     /// word.
     #[must_use]
@@ -276,6 +299,20 @@ mod tests {
         let some = Schemes::none().with(Scheme::Basic).with(Scheme::Digest);
         assert_eq!(offers(many, some), ["Sha256", "Md5", "Basic"]);
         assert!(offers(many, Schemes::none()).is_empty());
+    }
+
+    #[test]
+    fn whoever_is_logged_in_is_told_by_negotiate_alone() {
+        let all = "Basic realm=a, Bearer, Digest realm=a, nonce=b, qop=auth, NTLM, Negotiate";
+        let takers = |who: &Credentials| -> Vec<Scheme> {
+            let offers = Offer::of(&Challenge::parse(all.as_bytes()), Schemes::all());
+            offers.iter().filter(|offer| offer.takes(who)).map(Offer::scheme).collect()
+        };
+        let named = [Scheme::Negotiate, Scheme::Ntlm, Scheme::Digest, Scheme::Basic];
+        assert_eq!(takers(&Credentials::ambient()), [Scheme::Negotiate]);
+        assert_eq!(takers(&Credentials::new("ada", "secret")), named);
+        assert_eq!(takers(&Credentials::new("HOME\\ada", "secret")), named[1..]);
+        assert_eq!(takers(&Credentials::new("", "")), named[1..]);
     }
 
     #[test]

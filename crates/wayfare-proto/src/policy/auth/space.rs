@@ -53,9 +53,12 @@ pub enum Login {
 }
 
 impl Login {
-    /// Answers an offer; nothing for a bearer token, which nobody can make of a password.
+    /// Answers an offer; nothing if it cannot be answered by these credentials.
     #[must_use]
     pub fn answer(offer: &Offer, credentials: Credentials) -> Option<Self> {
+        if !offer.takes(&credentials) {
+            return None;
+        }
         Some(match offer {
             Offer::Basic(_) => Self::Basic(credentials),
             Offer::Digest(challenge) => {
@@ -205,8 +208,9 @@ fn roots(path: &str, offer: &Offer) -> Vec<String> {
             }
             roots
         }
-        Offer::Basic(_) | Offer::Bearer(_) => vec![folder(path).to_owned()],
-        Offer::Ntlm(_) | Offer::Negotiate(_) => vec!["/".into()],
+        // A ticket costs more than a password, so it is not sent to places that may need none.
+        Offer::Basic(_) | Offer::Bearer(_) | Offer::Negotiate(_) => vec![folder(path).to_owned()],
+        Offer::Ntlm(_) => vec!["/".into()],
     }
 }
 
@@ -269,6 +273,8 @@ mod tests {
             (digest("realm=r, nonce=n, domain=\"/x/ /y/\""), "/a/b", "/c", false),
             (digest("realm=r, nonce=n, domain=\"//b.test/ http://b.test/\""), "/a/b", "/c", false),
             (Offer::Ntlm(None), "/a/b", "/c", true),
+            (Offer::Negotiate(None), "/a/b", "/a/c", true),
+            (Offer::Negotiate(None), "/a/b", "/c", false),
         ];
         for (offer, opened, asked, expected) in table {
             let mut book = Book::default();
