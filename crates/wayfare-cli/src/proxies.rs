@@ -103,9 +103,9 @@ impl Delegate for ByOption {
 }
 
 fn credentials(options: &ProxyOptions) -> Option<Credentials> {
-    let (user, password) = {
-        let text = options.proxy_user.as_deref()?;
-        text.split_once(':').unwrap_or((text, ""))
-    };
-    Some(Credentials::new(user, password))
+    let text = options.proxy_user.as_deref()?;
+    Some(match text.split_once(':').unwrap_or((text, "")) {
+        ("", "") => Credentials::ambient(),
+        (user, password) => Credentials::new(user, password),
+    })
 }

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use wayfare_proto::route::happy_eyeballs::Family;
 use wayfare_proto::wire::dns::record::Service;
 
+use crate::gss::{Library, Nobody, Tickets};
 use crate::runtime::Home;
 use crate::socket::udp::Udp;
 use crate::socket::{SocketOptions, Stream};
@@ -62,6 +64,11 @@ pub trait Network: Send + Sync + 'static {
         None
     }
 
+    /// Who makes proofs of who is logged in; a network that is not the machine's has nobody.
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(Nobody)
+    }
+
     /// Opens a byte pipe to `address`.
     ///
     /// # Errors
@@ -89,6 +96,10 @@ impl Network for System {
 
     fn datagrams(&self, home: &Home, peer: SocketAddr, options: &SocketOptions) -> io::Result<Udp> {
         Udp::open(home, peer, options)
+    }
+
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        Arc::new(Library)
     }
 
     fn source(&self, peer: SocketAddr, options: &SocketOptions) -> Option<IpAddr> {

@@ -5,6 +5,7 @@
 mod bytes;
 mod coded;
 pub(crate) mod identity;
+pub(crate) mod negotiate;
 mod paced;
 mod plain;
 mod raw;

@@ -74,6 +74,10 @@ pub enum Asks {
     Digest(u32),
     /// Digest, and Basic for those who know no better.
     DigestOrBasic,
+    /// Negotiate with tickets of the tests' own kind, of each connection.
+    Negotiate,
+    /// The same, or Basic.
+    NegotiateOrBasic,
     /// NTLM, of each connection.
     Ntlm,
 }
@@ -199,6 +203,7 @@ impl Builder {
                 heard: notes.clone(),
                 nonces: nonces.clone(),
                 standing: Mutex::default(),
+                tickets: Mutex::default(),
             };
             Box::pin(async move {
                 // A client that goes away ends its own connection only.
@@ -220,6 +225,7 @@ struct Talk {
     /// How often each nonce was used.
     nonces: Arc<Mutex<Vec<u32>>>,
     standing: Mutex<login::Standing>,
+    tickets: Mutex<crate::endpoints::negotiate::Progress>,
 }
 
 impl Talk {

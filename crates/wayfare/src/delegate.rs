@@ -134,7 +134,8 @@ impl CredentialsQuestion {
 pub struct ProxyQuestion {
     /// The proxy.
     pub proxy: Proxy,
-    /// What it calls the things that it guards; SOCKS and NTLM have no such word.
+    /// What it calls the things that it guards; SOCKS, NTLM and Negotiate have no such
+    /// word.
     pub realm: Option<String>,
     /// How the answer will be said; nothing for SOCKS, which tells the password as Basic does.
     pub scheme: Option<Scheme>,

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used)] // What a helper unwraps fails the test that called it.
 
 mod it;
+mod tickets;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use it::{Ask, FACES, Face, fetch, identity, trust};
+use tickets::ticketed;
 use wayfare::Manager;
 use wayfare::options::{Connections, Dns, Proxies, Versions};
 use wayfare_testkit::proxy::{Asks, Proxy};
@@ -22,17 +24,19 @@ enum Secret {
     Cookie,
     Digest,
     Jar,
+    Negotiate,
     Ntlm,
     OwnField,
 }
 
-const SECRETS: [Secret; 8] = [
+const SECRETS: [Secret; 9] = [
     Secret::Basic,
     Secret::BasicUnasked,
     Secret::Bearer,
     Secret::Cookie,
     Secret::Digest,
     Secret::Jar,
+    Secret::Negotiate,
     Secret::Ntlm,
     Secret::OwnField,
 ];
@@ -59,6 +63,7 @@ impl Secret {
         match self {
             Self::Basic | Self::BasicUnasked => "/auth-basic",
             Self::Digest => "/auth-digest",
+            Self::Negotiate => "/auth-negotiate",
             Self::Ntlm => "/auth-ntlm",
             Self::Bearer | Self::Cookie | Self::Jar | Self::OwnField => "/get",
         }
@@ -113,8 +118,8 @@ impl Scene {
             }
         };
         let connections = Connections { versions: self.versions, ..Connections::default() };
-        let builder = Manager::builder().tls(trust()).dns(dns).proxies(proxies);
-        builder.connections(connections).build()
+        let builder = Manager::builder().network(ticketed().0).tls(trust()).dns(dns);
+        builder.proxies(proxies).connections(connections).build()
     }
 
     /// The URL of a place at the end of a redirect of this shape, and that of the redirect.
@@ -145,7 +150,7 @@ impl Scene {
             Secret::Bearer => ask.header("Authorization", "Bearer t0ken"),
             Secret::Cookie => ask.header("Cookie", "own-cookie=1"),
             Secret::OwnField => ask.header("Authorization", "Mine t0ken"),
-            Secret::Basic | Secret::Digest | Secret::Ntlm => {
+            Secret::Basic | Secret::Digest | Secret::Negotiate | Secret::Ntlm => {
                 Ask::get(url.replacen("://", "://user:passwd@", 1))
             }
             Secret::Jar => ask,
@@ -175,8 +180,8 @@ impl Scene {
 
         let (first, other) = (self.first.requests(), self.other.requests());
         let last = first.last().unwrap();
-        // NTLM is not said again on a connection that is proven.
-        if secret != Secret::Ntlm {
+        // Nothing is said again on a connection that is proven.
+        if !matches!(secret, Secret::Negotiate | Secret::Ntlm) {
             assert!(secret.is_in(&first[0]), "{told}: it goes to the one it is for");
             assert_eq!(stays || shape != Shape::Back || secret == Secret::Jar, secret.is_in(last));
         }
@@ -231,5 +236,5 @@ fn no_secret_reaches_a_side_that_it_is_not_for() {
             }
         }
     }
-    assert_eq!(checked, 3 * 10 * 8 * 5);
+    assert_eq!(checked, 3 * 10 * 9 * 5);
 }

@@ -104,7 +104,6 @@ const MISSING: &[(&str, &str)] = &[
     ("", "--connect-to"),
     ("", "--http3"),
     ("", "--max-filesize"),
-    ("", "--negotiate"),
     ("", "--retry"),
     ("", "--retry-all-errors"),
     ("", "--retry-delay"),

@@ -185,7 +185,7 @@ pub(crate) struct ProxyOptions {
     /// Ask the desktop's settings for the way, and the environment where there is no desktop.
     #[arg(long, conflicts_with_all = ["proxy", "pac", "wpad"])]
     pub(crate) desktop: bool,
-    /// Tell the proxy who is asking.
+    /// Tell the proxy who is asking; ":" is whoever is logged in on this machine.
     #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
     pub(crate) proxy_user: Option<String>,
     /// Reach these directly, and not those of no_proxy: domains, addresses, networks, parted by

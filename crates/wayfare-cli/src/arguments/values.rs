@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
-use wayfare::options::{Scheme, Schemes};
+use wayfare::options::{Ambient, Scheme, Schemes};
 use wayfare::proxy::{Chain, ProxyMistake};
 
 /// A number of seconds, with a fraction if need be.
@@ -113,10 +113,18 @@ pub(crate) fn schemes(text: &str) -> Result<Schemes, String> {
         name,
     ) {
         Some(Scheme::Bearer) => Err("--oauth2-bearer sends a bearer token".to_owned()),
-        Some(Scheme::Negotiate) => Err("Negotiate is not supported (yet)".to_owned()),
         Some(scheme) => Ok(schemes.with(scheme)),
-        None => Err(format!("\"{name}\" is none of basic, digest, ntlm")),
+        None => Err(format!("\"{name}\" is none of basic, digest, negotiate, ntlm")),
     })
+}
+
+/// Hosts that are told who is logged in.
+pub(crate) fn ambient(text: &str) -> Result<Ambient, String> {
+    match text.trim() {
+        "" => Err("must be hosts with commas between them, or *".to_owned()),
+        "*" => Ok(Ambient::All),
+        hosts => Ok(Ambient::hosts(hosts.split(','))),
+    }
 }
 
 #[cfg(test)]

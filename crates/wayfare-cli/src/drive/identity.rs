@@ -46,7 +46,11 @@ impl Who {
                 }
             })?,
         };
-        Ok(Some(Self { credentials: Credentials::new(text("user"), text("pass")), schemes }))
+        let credentials = match (text("user"), text("pass")) {
+            ("", "") if schemes.single() == Some(Scheme::Negotiate) => Credentials::ambient(),
+            (user, password) => Credentials::new(user, password),
+        };
+        Ok(Some(Self { credentials, schemes }))
     }
 
     /// The request as this somebody makes it: unasked if there is nothing to choose, by challenge

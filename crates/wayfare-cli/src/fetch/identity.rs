@@ -1,6 +1,9 @@
 //! Who the requests of a command say to be.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wayfare::event::What;
 use wayfare::rules::auth::Asker;
 use wayfare::rules::netrc::Netrc as Entries;
 use wayfare::{Reply, Request};
@@ -33,6 +36,7 @@ impl Who {
         }
         let Some(named) = &options.user else { return Ok(Self::Nobody) };
         let credentials = match named.split_once(':') {
+            Some(("", "")) if schemes(options).has(Scheme::Negotiate) => Credentials::ambient(),
             Some((user, password)) => Credentials::new(user, password),
             None => Credentials::new(named, password_of(named)?),
         };
@@ -68,13 +72,15 @@ pub(super) fn auth(options: &Identity) -> Result<Auth, Stop> {
         None if options.netrc => Netrc::Home,
         None => Netrc::Off,
     };
-    Ok(Auth { schemes: schemes(options), netrc, ..Auth::default() })
+    let ambient = options.ambient.clone().unwrap_or_default();
+    Ok(Auth { schemes: schemes(options), ambient, netrc, ..Auth::default() })
 }
 
 fn schemes(options: &Identity) -> Schemes {
     let one = [
         (options.basic, Scheme::Basic),
         (options.digest, Scheme::Digest),
+        (options.negotiate, Scheme::Negotiate),
         (options.ntlm, Scheme::Ntlm),
     ];
     match one.into_iter().find(|(is_asked_for, _)| *is_asked_for) {
@@ -91,8 +97,28 @@ fn password_of(user: &str) -> Result<String, Stop> {
     })
 }
 
+/// Why schemes could not be used that a server offered.
+#[derive(Default)]
+pub(super) struct PassedOver(Arc<Mutex<Option<String>>>);
+
+impl PassedOver {
+    /// The request, which tells when a scheme is passed over.
+    pub(super) fn hear(&self, request: Request) -> Request {
+        let told = self.0.clone();
+        request.on_event(move |event| {
+            if let What::SchemePassedOver { why, .. } = &event.what {
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+            }
+        })
+    }
+
+    fn why(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What may help where a server does not let somebody in.
-pub(super) fn hint(reply: &Reply, options: &Identity) -> Option<String> {
+pub(super) fn hint(reply: &Reply, options: &Identity, passed: &PassedOver) -> Option<String> {
     let challenges = Asker::Origin.challenges(reply.headers());
     let offered: Vec<_> =
         challenges.iter().filter_map(|one| Scheme::by_name(&one.scheme)).collect();
@@ -106,6 +132,18 @@ pub(super) fn hint(reply: &Reply, options: &Identity) -> Option<String> {
     }
     if options.oauth2_bearer.is_some() {
         return Some("the server did not accept the token".to_owned());
+    }
+    if let Some(why) = passed.why() {
+        let is_ambient = options.user.as_deref() == Some(":") || options.ambient.is_some();
+        let help = if is_ambient { " (kinit gets a ticket, if there is none)" } else { "" };
+        return Some(format!("{why}{help}"));
+    }
+    let takes = |scheme: Scheme| offered.contains(&scheme) && allowed.has(scheme);
+    if options.user.is_none()
+        && allowed.single() == Some(Scheme::Negotiate)
+        && takes(Scheme::Negotiate)
+    {
+        return Some("-u : says who is logged in on this machine".to_owned());
     }
     let netrc = options.netrc || options.netrc_file.is_some();
     (options.user.is_none() && netrc).then(|| {

@@ -6,9 +6,10 @@ use std::path::Path;
 use http::{Method, StatusCode, Version};
 use wayfare::{Error, Reply};
 
+use super::identity::{self, PassedOver};
 use super::place::{Place, Reserved, Target};
 use super::talk::{self, Talk};
-use super::{Shared, Stop, client, identity};
+use super::{Shared, Stop, client};
 use crate::advice::{self, Given};
 use crate::{exit, output};
 
@@ -78,14 +79,15 @@ fn given<'a>(shared: &'a Shared, place: &'a Place) -> Given<'a> {
 }
 
 async fn transfer(shared: &Shared, place: &Place, bar: &super::bars::Bar) -> Result<u64, Failure> {
-    let reply = ask(shared, place, bar)?.send().await?;
+    let passed_over = PassedOver::default();
+    let reply = passed_over.hear(ask(shared, place, bar)?).send().await?;
     let output = &shared.transfer.output;
     let shows_head = output.include || shared.method == Method::HEAD;
     if shows_head {
         written(write_head(&reply))?;
     }
     let hint = match reply.status() {
-        StatusCode::UNAUTHORIZED => identity::hint(&reply, &shared.transfer.identity),
+        StatusCode::UNAUTHORIZED => identity::hint(&reply, &shared.transfer.identity, &passed_over),
         _ => None,
     };
     let reply = match output.no_fail {

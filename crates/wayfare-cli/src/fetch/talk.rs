@@ -128,6 +128,7 @@ fn in_words(what: &What) -> Option<String> {
             format!("the host is reached over TLS only: {}", shown_url(to.as_str()))
         }
         What::StoreFailed { message } => message.clone(),
+        What::SchemePassedOver { scheme, why } => format!("not {scheme}: {why}"),
         What::Retried { why } => format!("once more: {why}"),
         What::UploadStopped { sent, .. } => {
             format!("the answer came before the upload was done; stopped after {}", size(*sent))

@@ -132,8 +132,14 @@ pub struct Driver {
 
 impl Driver {
     pub fn new() -> Self {
-        let mut child =
-            command(&["drive"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_in(&[])
+    }
+
+    /// Starts it with this in its environment besides.
+    pub fn start_in(environment: &[(&'static str, PathBuf)]) -> Self {
+        let mut command = command(&["drive"]);
+        command.envs(environment.iter().cloned()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (tell, answers) = channel();

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, HeaderValue};
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::telling::{self, Gate, Next, ProxyBook, Telling, Visit};
-use wayfare_proto::policy::auth::{Asker, Offer, Schemes};
+use wayfare_proto::policy::auth::{Asker, Offer, Scheme, Schemes};
 use wayfare_proto::route::proxy::Proxy;
 use wayfare_proto::syntax::challenge::Challenge;
 use wayfare_proto::syntax::stamp::Stamp;
@@ -55,13 +55,30 @@ impl ProxyAccess {
         }
     }
 
-    /// True if the proxy takes proofs of connections from its credentials.
+    /// The scheme by which the proxy takes proofs of connections from its credentials, if it is known
+    /// to do so.
     #[must_use]
-    pub fn proves_connections(&self, proxy: &Proxy, schemes: Schemes) -> bool {
-        let Some(credentials) = proxy.credentials() else { return false };
+    pub fn bound_scheme(&self, proxy: &Proxy, schemes: Schemes) -> Option<Scheme> {
+        let credentials = proxy.credentials()?;
         let mut book = self.lock();
-        !book.is_empty()
-            && telling::proves_connections(&mut book, &gate(proxy), credentials, schemes)
+        match book.is_empty() {
+            true => None,
+            false => telling::bound_scheme(&mut book, &gate(proxy), credentials, schemes),
+        }
+    }
+
+    /// Notes that the proxy takes Negotiate from its credentials.
+    pub fn take_tickets(&self, proxy: &Proxy) {
+        if let Some(credentials) = proxy.credentials() {
+            telling::take_tickets(&mut self.lock(), gate(proxy), credentials);
+        }
+    }
+
+    /// Notes that the proxy did not accept the ticket of its credentials.
+    pub fn refuse_tickets(&self, proxy: &Proxy) {
+        if let Some(credentials) = proxy.credentials() {
+            telling::refuse_tickets(&mut self.lock(), &gate(proxy), credentials);
+        }
     }
 
     /// Forgets everything.

@@ -19,12 +19,14 @@ use wayfare_proto::wire::socks::failure::{Failure as SocksFailure, Refusal};
 use wayfare_proto::wire::socks::version4::{Names, Socks4};
 use wayfare_proto::wire::socks::version5::Socks5;
 use wayfare_proto::wire::socks::{self, Command};
-use wayfare_proto::wire::tunnel::{self, Answer, Greeting, Tunnel};
+use wayfare_proto::wire::tunnel::{self, Answer, Greeting, News, Tunnel};
 
 use super::access::Asking;
+use super::negotiating::{Negotiating, Reaction};
 use super::race::resolve;
-use super::{DialFailure, DialStage, DialStep, Dialer, Listener, Within, within};
+use super::{DialFailure, DialStage, DialStep, Dialed, Dialer, Listener, Within, within};
 use crate::clock::now;
+use crate::gss;
 use crate::socket::Stream;
 use crate::socket::prefixed::Prefixed;
 use crate::tls::policy::Offer;
@@ -43,6 +45,8 @@ pub enum HopFailure {
     Proof(Fault),
     /// A SOCKS proxy failed or said no.
     Socks(SocksFailure),
+    /// An HTTP proxy said what is no part of Negotiate, or did not prove itself.
+    Ticket(gss::Failure),
     /// An HTTP proxy failed or said no.
     Tunnel(tunnel::Failure),
 }
@@ -64,7 +68,7 @@ impl HopFailure {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Asked(_) => Blame::Request,
-            Self::EarlyBytes(_) | Self::Io(_) | Self::Proof(_) => Blame::Proxy,
+            Self::EarlyBytes(_) | Self::Io(_) | Self::Proof(_) | Self::Ticket(_) => Blame::Proxy,
             Self::Socks(failure) => match failure {
                 SocksFailure::BadAddress(_)
                 | SocksFailure::BadVersion { .. }
@@ -118,6 +122,7 @@ impl fmt::Display for HopFailure {
             Self::Io(why) => write!(f, "the connection broke: {why}"),
             Self::Proof(fault) => write!(f, "it cannot be told who is asking: {fault}"),
             Self::Socks(failure) => failure.fmt(f),
+            Self::Ticket(failure) => write!(f, "it cannot be told who is asking: {failure}"),
             Self::Tunnel(failure) => failure.fmt(f),
         }
     }
@@ -130,6 +135,7 @@ impl std::error::Error for HopFailure {
             Self::Io(why) => Some(why),
             Self::Proof(fault) => Some(fault),
             Self::Socks(failure) => Some(failure),
+            Self::Ticket(failure) => Some(failure),
             Self::Tunnel(failure) => Some(failure),
         }
     }
@@ -170,7 +176,8 @@ pub(super) async fn socks(
     } else {
         target
     };
-    let credentials = proxy.credentials();
+    // SOCKS has no way to say who is logged in.
+    let credentials = proxy.credentials().filter(|known| !known.is_ambient());
     let failed = |failure: SocksFailure| DialFailure::hop(failure.into()).at_proxy(proxy);
     let connect = Command::Connect;
     let mut under = under;
@@ -194,27 +201,29 @@ pub(super) async fn socks(
 
 /// Asks an HTTP proxy at the end of `under` for a tunnel.
 pub(super) async fn tunnel(
-    under: Box<dyn Stream>,
+    Dialed { stream: mut under, proxy_binding, .. }: Dialed,
     (proxy, target): (&Proxy, &Target),
     next: Next,
     dialer: &Dialer<'_>,
     listener: Listener<'_>,
 ) -> Result<Box<dyn Stream>, DialFailure> {
-    let mut under = under;
     let authority = target.to_string();
     // CONNECT has no body (RFC 9110 §9.3.6).
     let line = Line { method: "CONNECT", target: &authority, body: Some(b"") };
     let asking = Asking { proxy, schemes: dialer.proxies.schemes, line };
     let access = dialer.memories.proxies();
-    let mut telling = Telling::default();
+    let (mut telling, mut negotiating) = (Telling::default(), Negotiating::new(proxy_binding));
     loop {
-        let authorization = access.say(&mut telling, &asking);
+        let token = negotiating.say(&asking, dialer, listener).await;
+        let authorization = token.or_else(|| access.say(&mut telling, &asking));
         let greeting = Greeting { authorization, ..dialer.proxies.greeting.clone() };
         let failed = |failure: HopFailure| DialFailure::hop(failure).at_proxy(proxy);
         let talk = Tunnel::new(target, greeting).map_err(|failure| failed(failure.into()))?;
         let asked = ask(talk, &mut under, (proxy, target), dialer, listener).await;
         let (challenges, connection) = match asked {
-            Ok((Answer::Open(info), left)) => {
+            Ok((Answer::Open(News { info, challenges }), left)) => {
+                let proven = negotiating.handle_granted(&challenges, info.as_ref()).await;
+                proven.map_err(|failure| failed(HopFailure::Ticket(failure)))?;
                 if let Some(info) = info {
                     let headers = HeaderMap::from_iter([(Asker::Proxy.info_field(), info)]);
                     access.handle_answer(proxy, &headers);
@@ -231,7 +240,24 @@ pub(super) async fn tunnel(
                 None => return Err(failure),
             },
         };
-        match access.handle_refusal(&mut telling, &asking, &challenges) {
+        let reaction = negotiating.handle_refusal(&challenges, &asking, dialer, listener).await;
+        let is_ticket = matches!(reaction, Reaction::Say);
+        let told = match reaction {
+            Reaction::NotOurs => access.handle_refusal(&mut telling, &asking, &challenges),
+            Reaction::GoOn if connection == Connection::Closed => {
+                return Err(failed(HopFailure::Proof(Fault::Closed)));
+            }
+            Reaction::GoOn | Reaction::Say => Told::Say,
+            Reaction::Refused => Told::Refused,
+            Reaction::Broken(failure) => return Err(failed(HopFailure::Ticket(failure))),
+        };
+        let is_new = told == Told::Say && !telling.needs_connection() && !negotiating.goes_on();
+        let offers = asking.offers(&challenges);
+        let mut taken = offers.iter().skip_while(|offer| offer.is_negotiate() != is_ticket);
+        if let Some(offer) = taken.next().filter(|_| is_new) {
+            listener(DialStep::Identifying { realm: offer.realm(), scheme: offer.scheme() });
+        }
+        match told {
             Told::Say if connection == Connection::Open => {}
             Told::Say if telling.needs_connection() => {
                 return Err(failed(HopFailure::Proof(Fault::Closed)));

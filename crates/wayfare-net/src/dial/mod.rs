@@ -4,6 +4,7 @@ mod access;
 mod failure;
 mod hop;
 mod memories;
+mod negotiating;
 mod race;
 mod revocation;
 pub mod socks;
@@ -13,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use wayfare_proto::address::target::Target;
-use wayfare_proto::policy::auth::Schemes;
+use wayfare_proto::policy::auth::{Scheme, Schemes};
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::policy::ech::Hiding;
 use wayfare_proto::route::happy_eyeballs::Pace;
@@ -105,6 +106,20 @@ pub enum DialStep<'a> {
         /// The proxy.
         proxy: &'a Proxy,
     },
+    /// A proxy wants to know who is asking, and that is known.
+    Identifying {
+        /// What the proxy calls the things that it guards, if it says.
+        realm: Option<&'a str>,
+        /// The scheme that is taken.
+        scheme: Scheme,
+    },
+    /// A proxy cannot be told who is asking in this scheme; the next is taken.
+    PassedOver {
+        /// The scheme.
+        scheme: Scheme,
+        /// Why.
+        why: String,
+    },
     /// The name is being looked up.
     Resolving {
         /// The name.
@@ -150,8 +165,16 @@ pub struct Dialed {
     pub stream: Box<dyn Stream>,
     /// The facts of the handshake with the origin, if there was one.
     pub tls: Option<TlsFacts>,
+    /// What binds a proof to the TLS of the proxy at the end of the pipe, if it ends at one.
+    pub proxy_binding: Option<Vec<u8>>,
     /// The host's HTTPS records that may be used, best first; none unless they were asked for.
     pub services: Vec<Service>,
+}
+
+impl Dialed {
+    fn plain(stream: Box<dyn Stream>) -> Self {
+        Self { stream, tls: None, proxy_binding: None, services: Vec::new() }
+    }
 }
 
 /// Opens a pipe along `route`.
@@ -224,7 +247,7 @@ async fn reach(
         _ => race::Late::Left,
     };
     let (stream, services) = race::reach((host, *port), late, dialer, listener).await?;
-    Ok(Dialed { stream, tls: None, services })
+    Ok(Dialed { services, ..Dialed::plain(stream) })
 }
 
 /// A hop on its way.
@@ -243,15 +266,15 @@ async fn over(
     match hop {
         Hop::Socks { proxy, target } => {
             let stream = hop::socks(under.stream, (proxy, target), next, dialer, listener).await;
-            stream.map(|stream| Dialed { stream, tls: None, services: Vec::new() })
+            stream.map(Dialed::plain)
         }
         Hop::Tls { name, end } => {
             let secured = secure(under, (name, end), opening, dialer, listener).await;
             secured.map_err(|failure| failure.at(end))
         }
         Hop::Tunnel { proxy, target } => {
-            let stream = hop::tunnel(under.stream, (proxy, target), next, dialer, listener).await;
-            stream.map(|stream| Dialed { stream, tls: None, services: Vec::new() })
+            let stream = hop::tunnel(under, (proxy, target), next, dialer, listener).await;
+            stream.map(Dialed::plain)
         }
     }
 }
@@ -286,8 +309,13 @@ async fn secure(
             let checked = revocation::check(name, &mut facts, policy, dialer).await;
             checked.map_err(DialFailure::tls)?;
             listener(DialStep::Secured { facts: &facts, end });
-            let tls = (*end == End::Origin).then_some(facts);
-            Ok(Dialed { stream, tls, services: under.services })
+            let services = under.services;
+            Ok(match end {
+                End::Origin => Dialed { stream, tls: Some(facts), proxy_binding: None, services },
+                End::Proxy(_) => {
+                    Dialed { stream, tls: None, proxy_binding: facts.end_point_hash(), services }
+                }
+            })
         }
         Within::Done(Err(failure)) => Err(DialFailure::tls(failure)),
         Within::TooLate => Err(DialFailure::timed_out(DialStage::Tls, now() - started, Vec::new())),

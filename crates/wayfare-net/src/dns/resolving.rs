@@ -14,6 +14,7 @@ use wayfare_proto::wire::hosts;
 use super::{Around, Kept, Key, LookupFailure, Names, Resolver};
 use crate::clock::now;
 use crate::dial::Memories;
+use crate::gss::Tickets;
 use crate::network::{Asking, Network, Question};
 use crate::runtime::Home;
 use crate::socket::udp::Udp;
@@ -250,6 +251,10 @@ impl Network for Resolving {
 
     fn datagrams(&self, home: &Home, peer: SocketAddr, options: &SocketOptions) -> io::Result<Udp> {
         self.network.datagrams(home, peer, options)
+    }
+
+    fn tickets(&self) -> Arc<dyn Tickets> {
+        self.network.tickets()
     }
 
     fn source(&self, peer: SocketAddr, options: &SocketOptions) -> Option<IpAddr> {

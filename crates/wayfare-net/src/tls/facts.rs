@@ -1,6 +1,7 @@
 //! What a finished handshake agreed on.
 
 use rustls::{ClientConnection, HandshakeKind};
+use wayfare_proto::certificate::Certificate;
 use wayfare_proto::certificate::problem::Problem;
 use wayfare_proto::policy::early_data::EarlyOutcome;
 
@@ -50,6 +51,13 @@ impl TlsFacts {
     #[must_use]
     pub fn is_post_quantum(&self) -> bool {
         self.key_exchange.to_ascii_uppercase().contains("MLKEM")
+    }
+
+    /// What stands for the server in the proof of a connection: the hash of `tls-server-end-point`
+    /// (RFC 5929 §4.1), if its certificate has one.
+    #[must_use]
+    pub fn end_point_hash(&self) -> Option<Vec<u8>> {
+        Certificate::from_der(self.certificates.first()?).ok()?.end_point_hash()
     }
 
     pub(super) fn of(connection: &ClientConnection, verifier: &Verifier, host: &str) -> Self {

@@ -32,7 +32,7 @@ impl Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum What {
-    /// A server wants to know who is asking (401).
+    /// A server (401) or a proxy (407) wants to know who is asking.
     AuthenticationRequired {
         /// What it calls the things that it guards, if it says.
         realm: Option<String>,
@@ -145,6 +145,13 @@ pub enum What {
         route: String,
         /// The rule that said so, in words.
         rule: String,
+    },
+    /// A scheme that was offered cannot be used, and the next is taken.
+    SchemePassedOver {
+        /// The scheme.
+        scheme: Scheme,
+        /// Why.
+        why: String,
     },
     /// The TLS handshake is done.
     Secured {

@@ -27,13 +27,13 @@ use crate::syntax::challenge::Challenge;
 /// use bytes::BytesMut;
 /// use wayfare_proto::address::target::Target;
 /// use wayfare_proto::wire::dialogue::{Dialogue, Step};
-/// use wayfare_proto::wire::tunnel::{Answer, Greeting, Tunnel};
+/// use wayfare_proto::wire::tunnel::{Answer, Greeting, News, Tunnel};
 /// let mut talk = Tunnel::new(&Target::new("a.test", 443), Greeting::default())?;
 /// let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
 /// talk.advance(&mut input, &mut output)?;
 /// assert_eq!(output, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n");
 /// input.extend_from_slice(b"HTTP/1.1 200 OK\r\n\r\n");
-/// assert_eq!(talk.advance(&mut input, &mut output)?, Step::Done(Answer::Open(None)));
+/// assert_eq!(talk.advance(&mut input, &mut output)?, Step::Done(Answer::Open(News::default())));
 /// # Ok::<(), wayfare_proto::wire::tunnel::Failure>(())
 /// ```
 #[derive(Debug)]
@@ -49,8 +49,17 @@ pub struct Tunnel {
 pub enum Answer {
     /// It wants to know who is asking (407), and can be asked again: nothing of its answer is left.
     Asked(Vec<Challenge>),
-    /// The tunnel is open. What `Proxy-Authentication-Info` says is for the next proof.
-    Open(Option<HeaderValue>),
+    /// The tunnel is open.
+    Open(News),
+}
+
+/// What a proxy says of who is asking with the tunnel that it opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// What is for the next proof (`Proxy-Authentication-Info`).
+    pub info: Option<HeaderValue>,
+    /// The challenges, of which one may have the proxy's own proof.
+    pub challenges: Vec<Challenge>,
 }
 
 /// What the proxy is told besides the target.
@@ -139,8 +148,9 @@ impl Dialogue for Tunnel {
                 Some(Head::Interim { .. }) => {}
                 // The codec leaves out of account what a 2xx says of a body.
                 Some(Head::Final(head)) if head.status.is_success() => {
-                    let info = head.headers.get(INFO);
-                    return Ok(Step::Done(Answer::Open(info.cloned())));
+                    let info = head.headers.get(INFO).cloned();
+                    let challenges = challenges(&head.headers);
+                    return Ok(Step::Done(Answer::Open(News { info, challenges })));
                 }
                 Some(Head::Final(head))
                     if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED =>
@@ -224,7 +234,8 @@ mod tests {
     fn only_a_2xx_opens_the_tunnel_and_what_follows_belongs_to_it() {
         let challenge = Challenge::parse(b"Basic realm=\"x\"");
         let violation = |violation| Err(Failure::Violation(violation));
-        let open = |info| Ok(Step::Done(Answer::Open(info)));
+        let open = |info| Ok(Step::Done(Answer::Open(News { info, challenges: Vec::new() })));
+        let proven = News { challenges: Challenge::parse(b"Negotiate YQ=="), info: None };
         let asked = || Ok(Step::Done(Answer::Asked(challenge.clone())));
         let closing = || Err(Failure::Challenged(challenge.clone()));
         let who = |rest: &str| {
@@ -240,7 +251,9 @@ mod tests {
         let news = "HTTP/1.1 200 OK\r\nProxy-Authentication-Info: nextnonce=\"n\"\r\n\r\n";
         let status = |code| Err(Failure::Status(StatusCode::from_u16(code).unwrap()));
         let long = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "a".repeat(200));
-        let table: [(&str, Ended, &str); 17] = [
+        let proof = "HTTP/1.1 200 OK\r\nProxy-Authenticate: Negotiate YQ==\r\n\r\n";
+        let table: [(&str, Ended, &str); 18] = [
+            (proof, Ok(Step::Done(Answer::Open(proven))), ""),
             ("HTTP/1.1 200 OK\r\n\r\nrest", open(None), "rest"),
             ("HTTP/1.0 200 Connection established\r\n\r\n", open(None), ""),
             ("HTTP/1.1 299 Odd\r\nContent-Length: 4\r\n\r\nrest", open(None), "rest"),

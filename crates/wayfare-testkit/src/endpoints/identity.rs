@@ -26,6 +26,8 @@ pub(super) struct Doorkeeper {
     nonces: Mutex<HashMap<String, u32>>,
     /// How far each connection has come with NTLM: true once it is proven.
     connections: Mutex<HashMap<u64, bool>>,
+    /// How far each connection has come with Negotiate.
+    pub(super) tickets: Mutex<HashMap<u64, super::negotiate::Progress>>,
 }
 
 pub(super) fn auth_digest(call: &Call) -> Reply {
@@ -201,7 +203,7 @@ fn keyed(key: &[u8], pieces: &[&[u8]]) -> [u8; 16] {
     code.finalize().into_bytes().into()
 }
 
-fn unauthorized(challenge: &str) -> Response<ReplyBody> {
+pub(super) fn unauthorized(challenge: &str) -> Response<ReplyBody> {
     let mut response = text_response(StatusCode::UNAUTHORIZED, "Who are you?\n");
     set(&mut response, header::WWW_AUTHENTICATE, challenge);
     response

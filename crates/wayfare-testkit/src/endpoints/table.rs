@@ -1,6 +1,6 @@
 //! The table of endpoints: the only place that says which path does what.
 
-use super::{Endpoint, Run, bytes, coded, identity, paced, plain, raw, text, upload};
+use super::{Endpoint, Run, bytes, coded, identity, negotiate, paced, plain, raw, text, upload};
 
 /// Finds the endpoint whose pattern the path fits.
 pub(super) fn find(path: &[String]) -> Option<&'static Endpoint> {
@@ -118,6 +118,12 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         "/auth-ntlm",
         "401 until the connection is proven by NTLM to be of user `user` with password `passwd`",
         identity::auth_ntlm,
+    ),
+    after(
+        "/auth-negotiate[?legs={n}&each&proof={no|wrong|noise}&also={challenge}]",
+        "401 until a ticket comes by Negotiate that is of the tests' own kind, in so many rounds; with \
+         each it is wanted with every request and not with every connection",
+        negotiate::auth_negotiate,
     ),
     after("/file/{name}", "a download with Content-Disposition for this name", plain::file),
     after("/faults", "the list of faults", raw::faults),

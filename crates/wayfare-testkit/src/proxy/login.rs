@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Asks, Talk};
 use crate::endpoints::identity::{hash, is_ntlm_proof, ntlm_question, parameters};
+use crate::endpoints::negotiate::{Judged, Progress, judge};
 
 /// How far a connection has come with NTLM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,12 @@ pub(super) fn challenges(
         Asks::Digest(uses) => {
             digest(talk, (method, target), said, (who, uses)).into_iter().collect()
         }
+        Asks::NegotiateOrBasic if is_basic() => Vec::new(),
+        Asks::NegotiateOrBasic => {
+            let challenge = negotiate(talk, said);
+            challenge.map_or(Vec::new(), |challenge| vec![basic(), challenge])
+        }
+        Asks::Negotiate => negotiate(talk, said).into_iter().collect(),
         Asks::Ntlm => ntlm(talk, said, who).into_iter().collect(),
     }
 }
@@ -81,6 +88,15 @@ fn digest(
     nonces.push(0);
     let nonce = format!("nonce=\"nonce-{number}\"");
     Some(format!("Digest realm=\"proxy\", {nonce}, algorithm=SHA-256, qop=\"auth\"{stale}"))
+}
+
+/// The same, of a connection, in one round.
+fn negotiate(talk: &Talk, said: Option<&str>) -> Option<String> {
+    let mut progress = talk.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+    if *progress == Progress::Proven && said.is_none() {
+        return None;
+    }
+    (judge(&mut progress, said, 1) == Judged::Refused).then(|| "Negotiate".to_owned())
 }
 
 /// The same, of a connection.

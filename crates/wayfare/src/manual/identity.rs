@@ -4,10 +4,11 @@
 //!
 //! Nothing is said before a server asks (401): only then is it known in which ways it takes an answer,
 //! and the strongest of those that [`Auth::schemes`](crate::options::Auth::schemes) allows is taken:
-//! NTLM (version 2 only), Digest (SHA-512-256, SHA-256, MD5), Basic; Negotiate is not spoken yet. That costs a round trip
-//! once; what the server accepted goes along unasked with later requests for the same places: below
-//! the folder of the path for Basic, the places a Digest names or the whole server, the connection for
-//! NTLM. A scheme is not replaced by a weaker one in the middle of a transfer.
+//! Negotiate (Kerberos), NTLM (version 2 only), Digest (SHA-512-256, SHA-256, MD5), Basic. That costs a
+//! round trip once; what the server accepted goes along unasked with later requests for the same
+//! places: below the folder of the path for Basic, the places a Digest names or the whole server, the
+//! connection for NTLM and Negotiate. A scheme is not replaced by a weaker one in the middle of a
+//! transfer, but for Negotiate where there is no ticket.
 //!
 //! [`Request::basic_auth`](crate::Request::basic_auth) and
 //! [`Request::bearer_auth`](crate::Request::bearer_auth) say it unasked, for servers that hide what they
@@ -25,7 +26,9 @@
 //!    path.
 //! 3. a `.netrc`, if [`Auth::netrc`](crate::options::Auth::netrc) says so. A URL that names a user takes
 //!    that user's entry or none.
-//! 4. the [`Delegate`](crate::delegate::Delegate::credentials), asked once for each realm however many
+//! 4. whoever is logged in, if the server takes Negotiate and
+//!    [`Auth::ambient`](crate::options::Auth::ambient) names its host; this comes before a `.netrc`.
+//! 5. the [`Delegate`](crate::delegate::Delegate::credentials), asked once for each realm however many
 //!    requests wait.
 //!
 //! What a server refused is not said again: by the same transfer ever, by others for a minute.
@@ -35,14 +38,42 @@
 //! If nobody knows, or the body of the request can be read only once, the 401 is delivered like any
 //! other answer.
 //!
+//! # Negotiate
+//!
+//! With the feature `negotiate`, on Linux and other Unix systems but Apple's, tickets are had from
+//! MIT's Kerberos library (`libgssapi_krb5.so.2`, Debian's `libgssapi-krb5-2`), which is loaded when a
+//! server first asks for one. Without the feature or the library, or where no ticket is to be had, the
+//! server's next offer is taken, and an event
+//! ([`SchemePassedOver`](crate::event::What::SchemePassedOver)) says why. Windows has a library of its own
+//! for this (SSPI), which is not used yet.
+//!
+//! A ticket is had for the user and password that the sources below name, or for whoever is logged in
+//! on this machine: [`Credentials::ambient`](crate::delegate::Credentials::ambient). A ticket tells the
+//! server the user's name, so nobody hears of it by themselves: a request, the manager's credentials or
+//! the delegate have to say so, or [`Auth::ambient`](crate::options::Auth::ambient) has to name the
+//! host, a proxy's as well as a server's.
+//!
+//! A ticket is for the service `HTTP` of the URL's host, and over TLS for its certificate
+//! (`tls-server-end-point`), so that nobody in between can use it for themselves. Nothing but Kerberos
+//! is negotiated, and tickets are not passed on: the server cannot be the user elsewhere.
+//!
+//! The server has to prove itself, too. Over `http`, or where its certificate was not in order, an
+//! answer to a ticket without such a proof is an error; over TLS, where the certificate has proven it,
+//! and from a proxy, a proof is checked if there is one. Where a server asks again with each request,
+//! although it took a ticket on the same connection, each request has its own from then on.
+//!
+//! The calls of the library may wait for the network. They are made on threads that may, and end by the
+//! library's own limits (`krb5.conf`), even if the request was given up meanwhile. What the library
+//! copies of a password is not in reach, and is not overwritten.
+//!
 //! # Who never learns of it
 //!
 //! Credentials are bound to the origin they were given for: scheme, host and port. After a redirect to
 //! another one the request's own are gone for the rest of the chain, and what is said there is what the
 //! manager, `.netrc` or the delegate know of that place. A proxy hears what is for it and nothing else.
 //!
-//! A connection that NTLM proved is its user's: no other request, and no HTTP/2, shares it.
-//! Digest and NTLM prove the password without telling it; Basic tells it to whoever reads along, so allow
+//! A connection that NTLM or Negotiate proved is its user's: no other request, and no HTTP/2, shares it.
+//! Negotiate, Digest and NTLM prove the password without telling it; Basic tells it to whoever reads along, so allow
 //! it over `http` only where that is nobody.
 //!
 //! Passwords are overwritten when they are dropped, are marked as secret in fields, and stand in no

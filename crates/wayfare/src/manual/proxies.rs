@@ -53,13 +53,13 @@
 //! refused. [`Manager::forget_proxies`](crate::Manager::forget_proxies) starts afresh.
 //!
 //! An HTTP proxy is told nothing before it asks (407), and then in the strongest way that it takes and
-//! [`Auth::schemes`](crate::options::Auth::schemes) allows: NTLM (version 2), Digest, Basic. The same
+//! [`Auth::schemes`](crate::options::Auth::schemes) allows: Negotiate, NTLM (version 2), Digest, Basic. The same
 //! connection is used if the proxy leaves it open, and another if not; what the proxy took it is told
 //! at once the next time. SOCKS 5 is told user name and password.
 //!
 //! A proxy that is given the request itself asks for its body once more, too. A body that can be read
 //! only once therefore waits up to a second (`Expect: 100-continue`) for a proxy that has not asked yet;
-//! with NTLM, which needs the body again on the same connection, it is an error.
+//! with NTLM or Negotiate, which may need the body again on the same connection, it is an error.
 //!
 //! They are told to that proxy and nobody else: not to the origin, not to the next proxy, not along
 //! with a redirect. A `Proxy-Authorization` of the program's own only goes to a proxy that is given

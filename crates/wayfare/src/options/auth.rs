@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use wayfare_proto::policy::auth::ambient::Ambient;
 pub use wayfare_proto::policy::auth::{Scheme, Schemes};
 
 /// Who requests say to be, and how.
@@ -18,6 +19,9 @@ pub use wayfare_proto::policy::auth::{Scheme, Schemes};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Auth {
+    /// Which servers and proxies are told by themselves who is logged in on this machine, by
+    /// Negotiate; none by default.
+    pub ambient: Ambient,
     /// The schemes that may be used, the strongest offered being taken; all by default.
     pub schemes: Schemes,
     /// Whether what is known goes along by itself.

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_net::tls::facts::TlsFacts;
+use wayfare_proto::policy::auth::Asker;
 use wayfare_proto::policy::early_data::EarlyOutcome;
 use wayfare_proto::policy::retry::{Age, Break};
 use wayfare_proto::wire::http1::request::{Opening, WrittenFields};
@@ -198,9 +199,19 @@ pub(crate) struct ConnectionFacts {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) tls: Option<Arc<TlsFacts>>,
+    /// What binds a proof to the TLS of the proxy that is given the requests.
+    pub(crate) proxy_binding: Option<Arc<[u8]>>,
 }
 
 impl ConnectionFacts {
+    /// What binds a proof for this peer to the connection, if it is secured.
+    pub(crate) fn binding(&self, asker: Asker) -> Option<Vec<u8>> {
+        match asker {
+            Asker::Origin => self.tls.as_ref()?.end_point_hash(),
+            Asker::Proxy => self.proxy_binding.as_ref().map(|hash| hash.to_vec()),
+        }
+    }
+
     /// What became of sending this request as early data: only the first of a connection may be.
     pub(crate) fn early_data(&self) -> EarlyOutcome {
         let first = self.tls.as_ref().filter(|_| self.age == Some(Age::Fresh));

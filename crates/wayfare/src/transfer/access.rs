@@ -13,6 +13,7 @@ use wayfare_proto::syntax::credentials::Credentials;
 
 use super::door::Door;
 use crate::body::random;
+use crate::protocol::http::ticketing::Habit;
 use crate::queue::Owner;
 
 /// Who servers were told is asking, and what is known beforehand.
@@ -29,6 +30,8 @@ pub(crate) struct Access {
     doors: Mutex<HashMap<(Origin, String), Arc<Door>>>,
     /// Origins that took a proof, and so need no password as it is.
     proven: Mutex<HashSet<Origin>>,
+    /// Origins that ask with each request, whatever was proven on the connection before.
+    forgetful: Mutex<HashSet<Origin>>,
 }
 
 /// Credentials that the application has named for a place.
@@ -124,6 +127,23 @@ impl Access {
         lock(&self.proven).contains(origin)
     }
 
+    /// How often an origin asks on a connection that was proven to it.
+    pub(crate) fn habit(&self, origin: &Origin) -> Habit {
+        match lock(&self.forgetful).contains(origin) {
+            true => Habit::AsksEachTime,
+            false => Habit::AsksOnce,
+        }
+    }
+
+    /// Notes that an origin asks once more on a connection that was proven to it.
+    pub(crate) fn note_forgetful(&self, origin: &Origin) {
+        let mut forgetful = lock(&self.forgetful);
+        if forgetful.len() >= MOST {
+            forgetful.clear();
+        }
+        forgetful.insert(origin.clone());
+    }
+
     /// Takes in what an answer says about the next proof.
     pub(crate) fn handle_answer(&self, place: &Place<'_>, headers: &HeaderMap) {
         let Some(info) = headers.get(Asker::Origin.info_field()) else { return };
@@ -139,8 +159,8 @@ impl Access {
     pub(crate) fn refuse(&self, place: &Place<'_>, heard: &Heard) {
         let origin = place.origin;
         self.book(place.own).close(origin, heard.realm.as_deref(), &heard.credentials);
-        if place.own.is_some() {
-            // Tried anew with the next request that brings them.
+        if place.own.is_some() || heard.credentials.is_ambient() {
+            // Tried anew with the next request that brings them; and a ticket is another tomorrow.
             return;
         }
         let mut refused = lock(&self.refused);
@@ -231,6 +251,7 @@ impl Access {
         lock(&self.refused).clear();
         lock(&self.doors).clear();
         lock(&self.proven).clear();
+        lock(&self.forgetful).clear();
     }
 
     fn book(&self, own: Option<&Credentials>) -> MutexGuard<'_, Book<Origin>> {

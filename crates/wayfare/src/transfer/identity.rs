@@ -10,7 +10,7 @@ use wayfare_net::runtime::Home;
 use wayfare_proto::address::origin::{Origin, Scheme};
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::space::Login;
-use wayfare_proto::policy::auth::{Asker, Offer};
+use wayfare_proto::policy::auth::{Asker, Offer, Scheme as AuthScheme};
 use wayfare_proto::policy::redirect::Border;
 use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::syntax::netrc::Netrc as Entries;
@@ -26,6 +26,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::options::{AuthenticationReuse, Netrc, Versions};
 use crate::protocol::Answer;
 use crate::protocol::http::proving::Proving;
+use crate::protocol::http::ticketing::Ready;
 use crate::queue::Owner;
 
 /// Who a single request says to be.
@@ -43,6 +44,13 @@ pub(crate) struct Unauthorized {
     answer: Box<Answer>,
 }
 
+/// What else a server offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    Others,
+}
+
 /// What a transfer has said so far.
 #[derive(Default)]
 pub(super) struct Said {
@@ -54,6 +62,8 @@ pub(super) struct Said {
     refused: Vec<(Origin, Credentials)>,
     /// What is to be said next, if nothing may be kept for others.
     next: Option<Box<(Origin, Offer, Credentials)>>,
+    /// There was none for this place, so it is not tried again.
+    has_no_ticket: bool,
     /// The talk that proves a connection.
     pub(super) talk: Option<Box<Talk>>,
     /// What the proxy was told that is given the request.
@@ -66,6 +76,7 @@ impl Said {
         self.heard = None;
         self.rounds = 0;
         self.next = None;
+        self.has_no_ticket = false;
         self.talk = None;
         self.forwarder = None;
     }
@@ -185,9 +196,11 @@ impl Transfer {
         offers.retain(|offer| match offer {
             Offer::Basic(_) => !is_guarded,
             Offer::Digest(asked) => !asked.covers_body() || self.body.known_bytes().is_some(),
-            Offer::Ntlm(_) => self.options.connections.versions != Versions::Http2,
+            Offer::Negotiate(_) | Offer::Ntlm(_) => {
+                self.options.connections.versions != Versions::Http2
+            }
             // A token is nothing that can be made of a password.
-            Offer::Bearer(_) | Offer::Negotiate(_) => false,
+            Offer::Bearer(_) => false,
         });
         offers
     }
@@ -203,44 +216,120 @@ impl Transfer {
     /// Finds out who is asking; the answer is delivered as it is if nobody says.
     pub(super) async fn identify(&mut self, asked: Unauthorized) -> Result<Asked, Error> {
         let Unauthorized { offers, mut answer } = asked;
-        if let Some(Offer::Ntlm(Some(token))) = offers.first()
-            && self.is_greeting()
-        {
-            return self.go_on(token, &mut answer).await.map(Asked::Yes);
+        if let Some(again) = self.go_on_talking(offers.first(), &mut answer).await? {
+            return Ok(Asked::Yes(again));
         }
-        let (Some(key), Some(offer)) = (self.key.clone(), offers.first()) else {
-            return Ok(Asked::No(answer));
-        };
+        let Some(key) = self.key.clone() else { return Ok(Asked::No(answer)) };
         let origin = &key.origin;
-        let talk = self.journey().said.talk.take();
-        let refused = talk.and_then(|talk| Talk::refused(*talk));
-        let heard = self.journey().said.heard.take().or(refused);
+        let heard = self.take_heard(origin);
         let is_first = self.journey().said.rounds == 0;
         self.journey().said.rounds += 1;
-        self.emit(|| What::AuthenticationRequired {
-            realm: offer.realm().map(str::to_owned),
-            scheme: offer.scheme(),
-        });
-        let credentials = match heard {
-            Some(heard) if is_only_stale(&heard, offer, is_first) => Some(heard.credentials),
-            // It was said unasked, and something else is asked: nothing was judged.
-            Some(heard) if is_first && !is_asked_in_kind(&heard, offer) => {
-                self.find_credentials(origin, offer, None).await?
+        let binding = answer.connection.binding(Asker::Origin);
+        for (at, offer) in offers.iter().enumerate() {
+            self.emit(|| What::AuthenticationRequired {
+                realm: offer.realm().map(str::to_owned),
+                scheme: offer.scheme(),
+            });
+            let rest = if at + 1 < offers.len() { Rest::Others } else { Rest::Nothing };
+            let asked = (origin, offer, rest);
+            let found = self.judge_heard(asked, heard.as_ref(), is_first).await?;
+            let Some(credentials) = found.filter(|found| offer.takes(found)) else {
+                let refused = heard.as_ref().is_some_and(|heard| is_asked_in_kind(heard, offer));
+                match offer {
+                    // Nobody whom tickets prove: then somebody with a password.
+                    Offer::Negotiate(_) if !refused => continue,
+                    _ => break,
+                }
+            };
+            let ready = match offer {
+                Offer::Negotiate(_) => {
+                    let Some(ready) = self.first_token(origin, &credentials, &binding).await else {
+                        continue;
+                    };
+                    Some(ready)
+                }
+                _ => None,
+            };
+            self.take_on((origin, offer), credentials, ready);
+            return Ok(Asked::Yes(Again::Resend("the server wanted to know who is asking")));
+        }
+        Ok(Asked::No(answer))
+    }
+
+    /// Who to be for an offer, given what was said with the request that it answers.
+    async fn judge_heard(
+        &mut self,
+        asked: (&Origin, &Offer, Rest),
+        heard: Option<&Heard>,
+        is_first: bool,
+    ) -> Result<Option<Credentials>, Error> {
+        let (origin, offer, _) = asked;
+        match heard {
+            Some(heard) if is_only_stale(heard, offer, is_first) => {
+                return Ok(Some(heard.credentials.clone()));
             }
+            // It was said unasked, and something else is asked: nothing was judged.
+            Some(heard) if is_first && !is_asked_in_kind(heard, offer) => {}
+            // An offer that may be passed over judges nothing but its own.
+            Some(heard) if offer.is_negotiate() && !is_asked_in_kind(heard, offer) => {}
             Some(heard) => {
                 if let Some(place) = self.place() {
-                    self.shared.access.refuse(&place, &heard);
+                    self.shared.access.refuse(&place, heard);
                 }
-                let refused = (origin.clone(), heard.credentials.clone());
-                self.journey().said.refused.push(refused);
-                self.find_credentials(origin, offer, Some(&heard.credentials)).await?
+                self.journey().said.refused.push((origin.clone(), heard.credentials.clone()));
+                return self.find_credentials(asked, Some(&heard.credentials)).await;
             }
-            None => self.find_credentials(origin, offer, None).await?,
-        };
-        let Some(credentials) = credentials else { return Ok(Asked::No(answer)) };
+            None => {}
+        }
+        self.find_credentials(asked, None).await
+    }
+
+    /// Makes a first token for a server that asks, so that another scheme can be taken if there is
+    /// none to be had.
+    async fn first_token(
+        &mut self,
+        origin: &Origin,
+        credentials: &Credentials,
+        binding: &Option<Vec<u8>>,
+    ) -> Option<Ready> {
+        if self.journey().said.has_no_ticket {
+            return None;
+        }
+        let (ticketing, home) = (self.ticketing(origin, credentials), self.home.clone());
+        match ticketing.begin(binding.clone(), &home).await {
+            Ok(ready) => Some(ready),
+            Err(failure) => {
+                self.journey().said.has_no_ticket = true;
+                let scheme = AuthScheme::Negotiate;
+                self.emit(|| What::SchemePassedOver { scheme, why: failure.to_string() });
+                None
+            }
+        }
+    }
+
+    /// What was said with the attempt that the server answers, and is of no more use.
+    fn take_heard(&mut self, origin: &Origin) -> Option<Heard> {
+        let talk = self.journey().said.talk.take();
+        if let Some(talk) = &talk
+            && talk.proving.scheme() == AuthScheme::Negotiate
+            && !talk.proving.has_spoken()
+        {
+            self.shared.access.note_forgetful(origin);
+        }
+        let refused = talk.and_then(|talk| Talk::refused(*talk));
+        self.journey().said.heard.take().or(refused)
+    }
+
+    /// Answers an offer from now on.
+    fn take_on(
+        &mut self,
+        (origin, offer): (&Origin, &Offer),
+        credentials: Credentials,
+        ready: Option<Ready>,
+    ) {
         if offer.scheme().is_bound() {
             let owner = Owner { scheme: offer.scheme(), credentials: credentials.clone() };
-            self.own_connection(owner);
+            self.own_connection(owner, ready);
         }
         match self.options.auth.reuse {
             AuthenticationReuse::Automatic => {
@@ -253,14 +342,12 @@ impl Transfer {
                 self.journey().said.next = Some(next);
             }
         }
-        Ok(Asked::Yes(Again::Resend("the server wanted to know who is asking")))
     }
 
     /// Who to be for a server, from the sources in their order, but nobody who was refused.
     async fn find_credentials(
         &mut self,
-        origin: &Origin,
-        offer: &Offer,
+        (origin, offer, rest): (&Origin, &Offer, Rest),
         heard: Option<&Credentials>,
     ) -> Result<Option<Credentials>, Error> {
         let realm = offer.realm();
@@ -277,11 +364,18 @@ impl Transfer {
             if let Some(known) = known.filter(|known| self.may_be(known, named.as_deref(), offer)) {
                 return Ok(Some(known));
             }
+            if let Some(ambient) = self.ambient(origin, offer) {
+                return Ok(Some(ambient));
+            }
             let (home, netrc) = (self.home.clone(), self.options.auth.netrc.clone());
             let found = look_into(netrc, &home, origin.host(), named.as_deref()).await?;
             if let Some(found) = found.filter(|found| self.may_be(found, named.as_deref(), offer)) {
                 return Ok(Some(found));
             }
+        }
+        if offer.is_negotiate() && rest == Rest::Others {
+            // A person is asked once, and for what is sure to be of use.
+            return Ok(None);
         }
         let question = CredentialsQuestion::new(Url::clone(&self.url), offer, named.clone());
         let delegate = &self.shared.delegate;
@@ -299,6 +393,15 @@ impl Transfer {
         // A name that nobody knows a password for may be all that is wanted, as with some tokens.
         let bare = named.map(|user| Credentials::new(user, ""));
         Ok(bare.filter(|bare| !self.was_refused(origin, bare)))
+    }
+
+    /// Whoever is logged in, if this host may be told and nobody else was named.
+    fn ambient(&self, origin: &Origin, offer: &Offer) -> Option<Credentials> {
+        let may_be = offer.is_negotiate()
+            && self.own_who().is_none()
+            && self.options.auth.ambient.allows(origin.host())
+            && !self.was_refused(origin, &Credentials::ambient());
+        may_be.then(Credentials::ambient)
     }
 
     fn was_refused(&self, origin: &Origin, credentials: &Credentials) -> bool {

@@ -35,6 +35,17 @@ impl Logins {
         door.answer(heard, || delegate.proxy_credentials(question)).await
     }
 
+    /// Whoever is logged in on this machine, unless a proxy did not let them in a moment ago.
+    pub(crate) async fn ambient(
+        &self,
+        proxy: &Proxy,
+        heard: Option<&Credentials>,
+    ) -> Option<Credentials> {
+        // Negotiate has no realms.
+        let door = self.door(proxy, "");
+        door.answer(heard, || std::future::ready(Some(Credentials::ambient()))).await
+    }
+
     /// The same way, its proxies without credentials told what they were told before.
     pub(crate) fn remembered(&self, way: Chain) -> Chain {
         let doors = self.lock();

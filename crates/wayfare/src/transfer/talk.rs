@@ -1,14 +1,18 @@
-//! Connections that are proven to be somebody's (NTLM): the messages of one talk, over one
-//! connection.
+//! Connections that are proven to be somebody's (NTLM, Negotiate): the messages of one talk, over
+//! one connection.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::header;
 use wayfare_net::clock::now;
+use wayfare_net::gss::Failure;
 use wayfare_net::runtime::{Home, Timer};
-use wayfare_proto::certificate::Certificate;
-use wayfare_proto::policy::auth::{Asker, Scheme, ntlm};
+use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::auth::{Asker, Offer, Scheme, ntlm};
+use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::syntax::stamp::Stamp;
+use wayfare_proto::trace::event::What;
 
 use super::access::Heard;
 use super::{Again, Transfer};
@@ -16,6 +20,7 @@ use crate::body::incoming::{Content, Piece};
 use crate::body::random;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::protocol::http::proving::Proving;
+use crate::protocol::http::ticketing::{Ready, Ticketing};
 use crate::protocol::{Answer, ContentOrBody};
 use crate::queue::Owner;
 
@@ -36,51 +41,128 @@ enum TalkStage {
 }
 
 impl Talk {
-    fn new(owner: Owner) -> Self {
+    fn ntlm(owner: Owner) -> Self {
         let hello = ntlm::hello();
-        let proving = Proving::new(Asker::Origin, ntlm::field(&hello));
+        let proving = Proving::ntlm(Asker::Origin, ntlm::field(&hello));
         Self { proving, owner, hello, stage: TalkStage::Greeted }
     }
 
     /// What was refused, if the proof was said already.
     pub(super) fn refused(self) -> Option<Heard> {
+        let was_said = match self.owner.scheme {
+            Scheme::Negotiate => self.proving.has_spoken(),
+            _ => self.stage == TalkStage::Answered,
+        };
         let Owner { scheme, credentials } = self.owner;
-        let heard = Heard { scheme, realm: None, credentials };
-        (self.stage == TalkStage::Answered).then_some(heard)
+        was_said.then_some(Heard { scheme, realm: None, credentials })
     }
 }
 
 impl Transfer {
-    /// Goes on in the lane whose connections are `owner`'s.
-    pub(super) fn own_connection(&mut self, owner: Owner) {
-        let Some(key) = self.key.take() else { return };
-        self.key = Some(Arc::new(key.owned_by(owner.clone())));
-        self.journey().said.talk = Some(Box::new(Talk::new(owner)));
+    /// Goes on in the lane whose connections are `owner`'s; the server has asked, and a first token
+    /// may have been made for it.
+    pub(super) fn own_connection(&mut self, owner: Owner, ready: Option<Ready>) {
+        self.go_to_own_lane(owner, |ticketing| {
+            Proving::negotiate(Asker::Origin, Ticketing { was_asked: true, ..ticketing }, ready)
+        });
     }
 
-    /// Does so from the start, where it is known that connections are to be proven.
+    /// Does so from the start, where it is known that connections are to be proven. What the request
+    /// says by hand is not overridden.
     pub(super) fn own_connection_as_known(&mut self) {
-        if !self.shared.access.is_used() {
+        if !self.shared.access.is_used() || self.headers.contains_key(header::AUTHORIZATION) {
             return;
         }
         let owner = self.place().and_then(|place| self.shared.access.owner(&place));
         if let Some(owner) = owner {
-            self.own_connection(owner);
+            self.go_to_own_lane(owner, |ticketing| {
+                Proving::negotiate(Asker::Origin, ticketing, None)
+            });
         }
     }
 
+    fn go_to_own_lane(&mut self, owner: Owner, negotiate: impl FnOnce(Ticketing) -> Arc<Proving>) {
+        let Some(key) = self.key.take() else { return };
+        self.key = Some(Arc::new(key.owned_by(owner.clone())));
+        let talk = match owner.scheme {
+            Scheme::Negotiate => {
+                let proving = negotiate(self.ticketing(&key.origin, &owner.credentials));
+                Talk { proving, owner, hello: Vec::new(), stage: TalkStage::Greeted }
+            }
+            _ => Talk::ntlm(owner),
+        };
+        self.journey().said.talk = Some(Box::new(talk));
+    }
+
+    /// What a talk in Negotiate with an origin begins with, should it be told unasked.
+    pub(super) fn ticketing(&self, origin: &Origin, credentials: &Credentials) -> Ticketing {
+        Ticketing {
+            tickets: self.shared.network.tickets(),
+            credentials: credentials.clone(),
+            host: origin.host().to_owned(),
+            habit: self.shared.access.habit(origin),
+            was_asked: false,
+        }
+    }
+
+    /// Answers the server on the connection that its question came over, if a talk is under way there.
+    pub(super) async fn go_on_talking(
+        &mut self,
+        offer: Option<&Offer>,
+        answer: &mut Answer,
+    ) -> Result<Option<Again>, Error> {
+        match offer {
+            Some(Offer::Ntlm(Some(token))) if self.is_greeting() => {
+                self.go_on(token, answer).await.map(Some)
+            }
+            Some(Offer::Negotiate(token)) => self.go_on_negotiating(token.as_deref(), answer).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn go_on_negotiating(
+        &mut self,
+        token: Option<&str>,
+        answer: &mut Answer,
+    ) -> Result<Option<Again>, Error> {
+        let Some(talk) = &self.journey().said.talk else { return Ok(None) };
+        let (proving, owner) = (talk.proving.clone(), talk.owner.clone());
+        let next = match proving.handle_challenge(token).await {
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok(None),
+            Err(Failure::Fault(fault)) => {
+                let error = Error::new(ErrorKind::Protocol, Stage::Receive, fault.to_string());
+                return Err(error.because(fault));
+            }
+            // What the server answered is no way to let anybody in.
+            Err(failure) => {
+                let why = format!("the server did not take the ticket: {failure}");
+                self.emit(|| What::SchemePassedOver { scheme: Scheme::Negotiate, why });
+                return Ok(None);
+            }
+        };
+        drain(&self.home.clone(), &mut answer.content).await;
+        if proving.go_on(next) {
+            return Ok(Some(Again::Resend("the server asked for more of a proof")));
+        }
+        // From the start, on another connection.
+        self.own_connection(owner, None);
+        self.journey().said.add_round();
+        Ok(Some(Again::Resend(LOST)))
+    }
+
     /// True if the server was greeted, and its question is to be answered.
-    pub(super) fn is_greeting(&self) -> bool {
+    fn is_greeting(&self) -> bool {
         let talk = self.journey.as_ref().and_then(|journey| journey.said.talk.as_ref());
-        talk.is_some_and(|talk| talk.stage == TalkStage::Greeted)
+        talk.is_some_and(|talk| {
+            talk.owner.scheme == Scheme::Ntlm && talk.stage == TalkStage::Greeted
+        })
     }
 
     /// Answers the server's question on the connection it came over.
-    pub(super) async fn go_on(&mut self, token: &str, answer: &mut Answer) -> Result<Again, Error> {
+    async fn go_on(&mut self, token: &str, answer: &mut Answer) -> Result<Again, Error> {
         drain(&self.home.clone(), &mut answer.content).await;
-        let certificate = answer.connection.tls.as_ref().and_then(|tls| tls.certificates.first());
-        let certificate = certificate.and_then(|der| Certificate::from_der(der).ok());
-        let binding = certificate.and_then(|certificate| certificate.end_point_hash());
+        let binding = answer.connection.binding(Asker::Origin);
         let service = format!("HTTP/{}", self.url.host_str().unwrap_or_default());
         let random = random::bytes();
         let around = ntlm::Circumstances {
@@ -108,9 +190,9 @@ impl Transfer {
         }
         // The server has ended the connection in the middle of the talk: from the start, on another.
         let owner = talk.owner.clone();
-        **talk = Talk::new(owner);
+        **talk = Talk::ntlm(owner);
         self.journey().said.add_round();
-        Ok(Again::Resend("the connection was lost before it was proven"))
+        Ok(Again::Resend(LOST))
     }
 }
 
@@ -132,5 +214,6 @@ pub(super) async fn drain(home: &Home, content: &mut ContentOrBody) {
     .await;
 }
 
+pub(super) const LOST: &str = "the connection was lost before it was proven";
 const DRAIN_WAIT: Duration = Duration::from_secs(5);
 const DRAIN_MOST: usize = 256 * 1024;

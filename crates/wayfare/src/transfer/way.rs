@@ -9,8 +9,10 @@ use wayfare_net::clock::now;
 use wayfare_net::dial::Blame;
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::auth::telling::Telling;
+use wayfare_proto::policy::auth::{Offer, Scheme};
 use wayfare_proto::route::proxy::{Chain, Proxy};
 use wayfare_proto::syntax::challenge::Challenge;
+use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::wire::tunnel;
 
@@ -158,9 +160,10 @@ impl Transfer {
         let way = self.key.as_ref().map_or(Chain::DIRECT, |key| key.footing.way.clone());
         let asking = way.proxies().iter().find(|known| known.is_same_place(&proxy));
         let heard = asking.and_then(Proxy::credentials);
-        let offers = self.asking(asking.unwrap_or(&proxy)).offers(&challenges);
+        let offers = self.proxy_offers(asking.unwrap_or(&proxy), &challenges);
         if !proxy.kind().is_socks() {
-            let Some(offer) = offers.first() else {
+            let taken = self.asking(asking.unwrap_or(&proxy)).offers(&challenges);
+            let Some(offer) = taken.first().or(offers.first()) else {
                 return Err(no_way_to_say(error, &challenges));
             };
             self.emit(|| What::AuthenticationRequired {
@@ -173,17 +176,12 @@ impl Transfer {
             match self.answer_forwarder(&challenges, answer).await {
                 Ok(Some(again)) => return Ok(again),
                 Ok(None) => {}
-                Err(next) => return Err(unspoken(error, next, &challenges)),
+                Err(why) => return Err(unspoken(error, &why, &challenges)),
             }
         }
-        let question = ProxyQuestion::new(proxy.clone(), offers.first());
-        let (logins, delegate) = (&self.shared.logins, &*self.shared.delegate);
-        self.logins += 1;
-        let answer = match self.logins {
-            ..=LOGINS => logins.answer(delegate, &question, heard).await,
-            _ => None,
+        let Some(credentials) = self.find_login(&proxy, &offers, heard).await else {
+            return Err(error);
         };
-        let Some(credentials) = answer else { return Err(error) };
         self.may_say_again()?;
         let told = way.proxies().iter().map(|known| match known.is_same_place(&proxy) {
             true => known.clone().with_credentials(credentials.clone()),
@@ -195,11 +193,59 @@ impl Transfer {
             && !proxy.kind().is_socks()
         {
             let access = self.shared.memories.proxies();
-            access.handle_refusal(&mut Telling::default(), &self.asking(known), &challenges);
+            match offers.first().map(Offer::scheme) {
+                Some(Scheme::Negotiate) if credentials.is_ambient() => access.take_tickets(known),
+                // Whether there is a ticket is not known yet.
+                Some(Scheme::Negotiate) => {}
+                _ => {
+                    let telling = &mut Telling::default();
+                    access.handle_refusal(telling, &self.asking(known), &challenges);
+                }
+            }
         }
         self.key = self.shared.lane(&self.url, &self.options, &told);
         self.journey().said.forwarder = None;
         Ok(Again::Resend(ASKED))
+    }
+
+    /// Who to be for a proxy that did not accept what it `heard`.
+    async fn find_login(
+        &mut self,
+        proxy: &Proxy,
+        offers: &[Offer],
+        heard: Option<&Credentials>,
+    ) -> Option<Credentials> {
+        self.logins += 1;
+        if self.logins > LOGINS {
+            return None;
+        }
+        let logins = &self.shared.logins;
+        let may_be_told = self.options.auth.ambient.allows(proxy.target().host())
+            && offers.iter().any(Offer::is_negotiate)
+            && !proxy.kind().is_socks();
+        if heard.map_or(may_be_told, Credentials::is_ambient)
+            && let Some(ambient) = logins.ambient(proxy, heard).await
+        {
+            return Some(ambient);
+        }
+        // A person is asked for what is sure to be of use, though a ticket is tried before it.
+        let sure = offers.iter().find(|offer| !offer.is_negotiate());
+        let question = ProxyQuestion::new(proxy.clone(), sure.or(offers.first()));
+        logins.answer(&*self.shared.delegate, &question, heard).await
+    }
+
+    /// What a proxy may be told in, the strongest first. Where whoever is logged in was not let in, or
+    /// has no ticket, somebody with a password is left.
+    fn proxy_offers(&self, proxy: &Proxy, challenges: &[Challenge]) -> Vec<Offer> {
+        if !proxy.credentials().is_some_and(Credentials::is_ambient) {
+            return self.asking(proxy).offers(challenges);
+        }
+        let bare = proxy.clone().without_credentials();
+        let mut offers = self.asking(&bare).offers(challenges);
+        if offers.len() > 1 {
+            offers.retain(|offer| !offer.is_negotiate());
+        }
+        offers
     }
 
     /// Who is asking is said with the request once more, which needs its body.

@@ -236,7 +236,7 @@ async fn open(
     let reach = Reach::Tcp { host: place.host().to_owned(), port: place.port() };
     let route = Route { reach, first: End::Proxy(proxy.clone()), hops: Vec::new() };
     let mut stream = dial(&route, dialer, &mut |_| {}).await?.stream;
-    let credentials = proxy.credentials();
+    let credentials = proxy.credentials().filter(|known| !known.is_ambient());
     let (empty, wait) = (BytesMut::new(), dialer.waits.proxy);
     let answered = match version_of(proxy) {
         Version::Four => {

@@ -44,7 +44,8 @@ pub struct Visit<'a> {
     pub now: Stamp,
 }
 
-/// The talk of one request with one proxy about who is asking.
+/// The talk of one request with one proxy about who is asking, in all schemes but Negotiate, whose
+/// tokens others make: of that it neither says nor understands anything.
 ///
 /// ```
 /// # use wayfare_proto::policy::auth::digest::Line;
@@ -109,7 +110,7 @@ impl Telling {
         let realm = space.realm().map(str::to_owned);
         let login = space.login_mut();
         let scheme = login.scheme();
-        if !visit.schemes.has(scheme) {
+        if !visit.schemes.has(scheme) || scheme == Scheme::Negotiate {
             return None;
         }
         let said = match login {
@@ -136,7 +137,8 @@ impl Telling {
         visit: &Visit<'_>,
         challenges: &[Challenge],
     ) -> Next {
-        let offers = offers(challenges, visit);
+        let mut offers = offers(challenges, visit);
+        offers.retain(|offer| !offer.is_negotiate());
         let Some(offer) = offers.first() else { return Next::Unspeakable };
         let Some(credentials) = visit.credentials else { return Next::Unknown };
         let greeted = matches!(std::mem::take(&mut self.talk), Talk::Greeted);
@@ -186,18 +188,26 @@ impl Telling {
     }
 }
 
-/// True if a proxy is known to take proofs of connections from these credentials.
+/// The scheme by which a proxy is known to take proofs of connections from these credentials.
 #[must_use]
-pub fn proves_connections(
+pub fn bound_scheme(
     book: &mut ProxyBook,
     gate: &Gate,
     credentials: &Credentials,
     schemes: Schemes,
-) -> bool {
-    book.find(gate, ROOT, Some(credentials)).is_some_and(|space| {
-        let scheme = space.login().scheme();
-        scheme.is_bound() && schemes.has(scheme)
-    })
+) -> Option<Scheme> {
+    let scheme = book.find(gate, ROOT, Some(credentials))?.login().scheme();
+    (scheme.is_bound() && schemes.has(scheme)).then_some(scheme)
+}
+
+/// Notes that a proxy takes Negotiate from these credentials.
+pub fn take_tickets(book: &mut ProxyBook, gate: Gate, credentials: &Credentials) {
+    book.open(gate, ROOT, &Offer::Negotiate(None), credentials.clone());
+}
+
+/// Notes that a proxy did not accept the ticket of these credentials.
+pub fn refuse_tickets(book: &mut ProxyBook, gate: &Gate, credentials: &Credentials) {
+    book.close(gate, None, credentials);
 }
 
 /// Takes in what an answer that was no refusal says about the next proof.
@@ -220,11 +230,10 @@ pub fn handle_answer(
 pub fn offers(challenges: &[Challenge], visit: &Visit<'_>) -> Vec<Offer> {
     let mut offers = Offer::of(challenges, visit.schemes);
     offers.retain(|offer| match offer {
-        Offer::Basic(_) => visit.credentials.is_none_or(|known| known.basic().is_some()),
-        Offer::Digest(asked) => !asked.covers_body() || visit.line.body.is_some(),
-        Offer::Ntlm(_) => true,
         // A token is nothing that can be made of a password.
-        Offer::Bearer(_) | Offer::Negotiate(_) => false,
+        Offer::Bearer(_) => false,
+        Offer::Digest(asked) if asked.covers_body() && visit.line.body.is_none() => false,
+        offer => visit.credentials.is_none_or(|known| offer.takes(known)),
     });
     offers
 }

@@ -114,7 +114,7 @@ async fn open_any(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Opened, Error> {
-    let Dialed { stream, tls, .. } = dial_with_room(early, around, emitter).await?;
+    let Dialed { stream, tls, proxy_binding, .. } = dial_with_room(early, around, emitter).await?;
     let protocol = tls.as_ref().and_then(|facts| facts.protocol.clone());
     let is_http2 = match around.key.origin.scheme() {
         Scheme::Http => around.key.footing.versions == Versions::Http2,
@@ -133,7 +133,7 @@ async fn open_any(
         return Err(Error::new(ErrorKind::Protocol, Stage::Connect, message));
     }
     let (home, generation) = (around.home.clone(), dialing.generation());
-    let mut connection = h1::Connection::new(stream, tls, home, generation);
+    let mut connection = h1::Connection::new(stream, (tls, proxy_binding), home, generation);
     if outcome == EarlyOutcome::Accepted {
         connection.has_sent(early.map_or(0, <[u8]>::len));
     }
@@ -253,7 +253,7 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         DialStep::Secured { end: End::Origin, .. } => Some(Moment::TlsEnded),
         DialStep::Asking { .. } | DialStep::Securing { .. } => Some(Moment::ProxyBegan),
         DialStep::Granted { .. } | DialStep::Secured { .. } => Some(Moment::ProxyEnded),
-        DialStep::Again { .. } => None,
+        DialStep::Again { .. } | DialStep::Identifying { .. } | DialStep::PassedOver { .. } => None,
     };
     if let Some(moment) = moment {
         emitter.mark(moment);
@@ -262,6 +262,12 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         DialStep::Again { why } => What::Retried { why },
         DialStep::Asking { proxy, target } => {
             What::AskingProxy { proxy: proxy.to_string(), target: target.to_string() }
+        }
+        DialStep::Identifying { realm, scheme } => {
+            What::AuthenticationRequired { realm: realm.map(str::to_owned), scheme }
+        }
+        DialStep::PassedOver { scheme, ref why } => {
+            What::SchemePassedOver { scheme, why: why.clone() }
         }
         DialStep::Granted { proxy } => What::ProxyGranted { proxy: proxy.to_string() },
         DialStep::Resolving { host } => What::Resolving { host: host.to_owned() },

@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_net::socket::Stream;
 use wayfare_net::tls::facts::TlsFacts;
+use wayfare_proto::policy::auth::Asker;
 use wayfare_proto::policy::retry::Age;
 
 use crate::pool::{Exclusive, Generation};
@@ -42,7 +43,7 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(
         stream: Box<dyn Stream>,
-        tls: Option<Arc<TlsFacts>>,
+        (tls, proxy_binding): (Option<Arc<TlsFacts>>, Option<Vec<u8>>),
         home: Home,
         generation: Generation,
     ) -> Self {
@@ -53,7 +54,13 @@ impl Connection {
             input: BytesMut::new(),
             output: BytesMut::new(),
             timer: Timer::new(home),
-            facts: ConnectionFacts { age: None, peer, local, tls },
+            facts: ConnectionFacts {
+                age: None,
+                peer,
+                local,
+                tls,
+                proxy_binding: proxy_binding.map(Arc::from),
+            },
             age: Age::Fresh,
             generation,
             ahead: 0,
@@ -73,6 +80,11 @@ impl Connection {
 
     pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {
         self.facts.tls.clone()
+    }
+
+    /// What binds a proof for this peer to the connection, if it is secured.
+    pub(super) fn binding(&self, asker: Asker) -> Option<Vec<u8>> {
+        self.facts.binding(asker)
     }
 
     fn facts(&self) -> ConnectionFacts {

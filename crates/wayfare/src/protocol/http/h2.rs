@@ -233,6 +233,7 @@ pub(super) async fn open(
         peer: stream.peer_address(),
         local: stream.local_address(),
         tls,
+        proxy_binding: None,
     };
     let started = now();
     let stream = Observed::new(stream, started, around.home.clone());

@@ -5,6 +5,7 @@ mod early;
 pub(crate) mod h1;
 pub(crate) mod h2;
 pub(crate) mod proving;
+pub(crate) mod ticketing;
 mod upload;
 
 use std::sync::Arc;
@@ -65,13 +66,14 @@ pub(crate) async fn attempt(
         planned.fields.set(proving.asker().answer_field(), said);
         return h1::exchange(connection, now(), planned, around, emitter).await;
     }
-    match connect::obtain(Early::of(&planned, around), around, emitter).await {
+    // What is said on it is known when the connection is.
+    let early = Early::of(&planned, around).filter(|_| around.proving.is_none());
+    match connect::obtain(early, around, emitter).await {
         Ok((Obtained::Http1(mut connection), at)) => {
-            let greeting = around.proving.and_then(|proving| {
-                Some((proving.asker().answer_field(), proving.greet(&mut connection)?))
-            });
-            if let Some((name, value)) = greeting {
-                planned.fields.set(name, value);
+            if let Some(proving) = around.proving
+                && let Some(said) = proving.greet(&mut connection, around.home).await
+            {
+                planned.fields.set(proving.asker().answer_field(), said);
             }
             h1::exchange(connection, at, planned, around, emitter).await
         }

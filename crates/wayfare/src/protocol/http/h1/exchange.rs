@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 use wayfare_net::clock::now;
 use wayfare_net::runtime::Home;
+use wayfare_net::tls::policy::Verify;
 use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::policy::retry::{Age, Break};
 use wayfare_proto::trace::event::What;
@@ -26,7 +27,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
 use crate::options::Options;
-use crate::protocol::http::proving::Fate;
+use crate::protocol::http::proving::{Fate, IsSecure};
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, absolute_target, authority, target, unwritable};
 use crate::protocol::{
@@ -68,6 +69,10 @@ pub(in crate::protocol::http) async fn exchange(
     };
     emitter.timeline.mark(Moment::SendBegan, began);
     let ended = std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await;
+    let ended = match ended {
+        Ok(head) => exchange.check_proof(&head, around).await.map(|()| head),
+        Err(error) => Err(error),
+    };
     match ended {
         Ok(head) => Outcome::Answered(Box::new(exchange.into_answer(head, around, emitter))),
         Err(error) => Outcome::Failed(exchange.into_failure(error).into()),
@@ -286,6 +291,26 @@ impl Exchange {
         late.map(|()| Error::timeout(phase, stage, limit))
     }
 
+    /// Has whoever let a user in prove itself, before anything of its answer is used.
+    async fn check_proof(
+        &mut self,
+        head: &ResponseHead,
+        around: &Surroundings<'_>,
+    ) -> Result<(), Error> {
+        let Some(proving) = around.proving else { return Ok(()) };
+        let verify = around.key.footing.tls.settings().verify;
+        let is_secure = match &self.connection.facts.tls {
+            Some(facts) if verify == Verify::Peer && facts.problems.is_empty() => IsSecure::Yes,
+            _ => IsSecure::No,
+        };
+        let said = (head.status, &head.headers);
+        let checked = proving.handle_head(&mut self.connection, said, is_secure).await;
+        checked.map_err(|failure| {
+            let message = format!("{failure} (status {})", head.status.as_u16());
+            Error::new(ErrorKind::Protocol, Stage::Receive, message).because(failure)
+        })
+    }
+
     fn into_failure(self, error: Error) -> Failure {
         let how = match (self.answering, self.written) {
             (true, _) => Break::Answering,
@@ -321,7 +346,7 @@ impl Exchange {
         let connection = self.connection.facts();
         // A connection whose upload was cut short cannot carry another request (RFC 9112 §9.5).
         let fate = match around.proving {
-            Some(proving) => proving.judge(&mut self.connection, head.status),
+            Some(proving) => proving.judge(&mut self.connection, (head.status, &head.headers)),
             None => Fate::Pool,
         };
         let giving_back =
