@@ -4,11 +4,12 @@
 
 mod it;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use it::{Ask, FACES, Face, fetch, fetch_awaited, identity, runtime, trust};
 use wayfare::delegate::{Credentials, Delegate, Login, ProxyQuestion};
+use wayfare::event::What;
 use wayfare::options::{Auth, Proxies, Scheme, Schemes};
 use wayfare::{Body, ErrorKind, Manager, ProxyProblem};
 use wayfare_testkit::proxy::{Asks, Builder, Proxy};
@@ -105,6 +106,35 @@ fn a_wrong_password_is_said_once_and_a_proxy_is_not_asked_for_ever() {
             let most = if asks == Asks::Ntlm { 3 } else { 2 };
             assert_eq!(gate.requests().len(), most, "{asks:?}");
             assert_eq!(server.request_count(), 0);
+        }
+    }
+}
+
+#[test]
+fn that_a_proxy_asks_is_an_event_whoever_is_asked_and_however_the_way_leads() {
+    for (asks, schemes) in [
+        (Asks::Basic, &[Scheme::Basic][..]),
+        (Asks::Digest(9), &[Scheme::Digest]),
+        (Asks::DigestOrBasic, &[Scheme::Digest]),
+    ] {
+        for server in servers() {
+            for (who, expected) in
+                [("ada:secret", schemes.to_vec()), ("ada:wrong", schemes.repeat(2))]
+            {
+                let (gate, told) = (bind(guarded(asks)), Arc::<Mutex<Vec<Scheme>>>::default());
+                let way = gate.url("http").replace("://", &format!("://{who}@"));
+                let (heard, proxies) = (told.clone(), Proxies::through(&way).unwrap());
+                let manager = Manager::builder().tls(trust()).proxies(proxies);
+                let manager = manager.on_event(move |event| {
+                    if let What::AuthenticationRequired { realm, scheme } = &event.what {
+                        assert_eq!(realm.as_deref(), Some("proxy"));
+                        heard.lock().unwrap().push(*scheme);
+                    }
+                });
+                let manager = manager.build();
+                let _ = fetch(Face::Waited, &manager, Ask::get(server.url("/get")));
+                assert_eq!(*told.lock().unwrap(), expected, "{asks:?} {who} {}", server.url(""));
+            }
         }
     }
 }
