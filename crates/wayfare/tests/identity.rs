@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use it::{Ask, FACES, Face, fetch, fetch_awaited, identity, manager, runtime};
+use it::{Ask, FACES, Face, fetch, fetch_awaited, free_port, identity, manager, runtime};
 use wayfare::delegate::{Credentials, CredentialsQuestion, Delegate, Login};
 use wayfare::options::{Auth, AuthenticationReuse, Netrc, Scheme, Schemes, Tls};
 use wayfare::{Body, ErrorKind, Manager};
@@ -66,6 +66,36 @@ fn every_kind_of_digest_is_answered() {
                 assert_eq!(got.status, 200, "{algorithm}{rest}");
             }
             assert_eq!(server.request_count(), 4, "{algorithm}{rest}");
+        }
+    }
+}
+
+#[test]
+fn a_digest_goes_along_unasked_to_the_places_that_it_names_as_urls_of_the_same_origin() {
+    let fine = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    for face in FACES {
+        for (other, expected) in [(false, "digest"), (true, "")] {
+            let port = free_port();
+            let named = if other { port.wrapping_add(1) } else { port };
+            let asks = format!(
+                "HTTP/1.1 401 No\r\nContent-Length: 0\r\nWWW-Authenticate: Digest realm=\"r\", \
+                 nonce=\"n\", qop=\"auth\", domain=\"http://127.0.0.1:{named}/out\"\r\n\r\n"
+            );
+            let answers = [asks.as_str(), fine, fine].map(str::to_owned);
+            let steps = answers.into_iter().flat_map(|said| [Step::head(), Step::send(said)]);
+            let script = FaultServer::script(Script::once(vec![steps.collect()]));
+            let server = script.bind_on_thread(format!("127.0.0.1:{port}")).unwrap();
+            let manager = manager();
+            manager.set_credentials(&server.url("/"), None, Some(right())).unwrap();
+            for path in ["/in/one", "/out/two"] {
+                let got = fetch(face, &manager, Ask::get(server.url(path))).unwrap();
+                assert_eq!(got.status, 200, "{face:?} {path}");
+            }
+            let heard = String::from_utf8(server.heard()[0].bytes.to_ascii_lowercase()).unwrap();
+            let (_, last) = heard.rsplit_once("get /out/two").unwrap();
+            let mut fields = last.lines().filter_map(|line| line.strip_prefix("authorization: "));
+            let said = fields.next().and_then(|said| said.split(' ').next()).unwrap_or_default();
+            assert_eq!(said, expected, "{face:?}");
         }
     }
 }

@@ -192,6 +192,11 @@ impl Transfer {
         }
         let challenges = Asker::Origin.challenges(&answer.headers);
         let mut offers = Offer::of(&challenges, self.options.auth.schemes);
+        for offer in &mut offers {
+            if let (Offer::Digest(asked), Some(key)) = (offer, &self.key) {
+                asked.settle(&key.origin);
+            }
+        }
         let is_guarded = self.is_weaker_than_known();
         offers.retain(|offer| match offer {
             Offer::Basic(_) => !is_guarded,

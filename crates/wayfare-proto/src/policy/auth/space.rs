@@ -239,12 +239,15 @@ const MOST_ROOTS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::origin::Origin;
     use crate::policy::auth::digest;
     use crate::syntax::challenge::Challenge;
 
     fn digest(text: &str) -> Offer {
         let read = Challenge::parse(format!("Digest {text}").as_bytes());
-        Offer::Digest(Box::new(digest::Challenge::read(&read[0]).unwrap()))
+        let mut challenge = digest::Challenge::read(&read[0]).unwrap();
+        challenge.settle(&Origin::of(&"https://a.test/".parse().unwrap()).unwrap());
+        Offer::Digest(Box::new(challenge))
     }
 
     fn basic(realm: &str) -> Offer {
@@ -272,6 +275,14 @@ mod tests {
             (digest("realm=r, nonce=n, domain=\"/x/ /y/\""), "/a/b", "/a/c", true),
             (digest("realm=r, nonce=n, domain=\"/x/ /y/\""), "/a/b", "/c", false),
             (digest("realm=r, nonce=n, domain=\"//b.test/ http://b.test/\""), "/a/b", "/c", false),
+            (digest("realm=r, nonce=n, domain=\"https://a.test/x\""), "/a/b", "/x/y", true),
+            (digest("realm=r, nonce=n, domain=\"https://A.test:443/x/\""), "/a/b", "/x", true),
+            (digest("realm=r, nonce=n, domain=\"https://a.test\""), "/a/b", "/c", true),
+            (digest("realm=r, nonce=n, domain=\"https://a.test/x\""), "/a/b", "/c", false),
+            (digest("realm=r, nonce=n, domain=\"http://a.test/x\""), "/a/b", "/x", false),
+            (digest("realm=r, nonce=n, domain=\"https://a.test:8443/x\""), "/a/b", "/x", false),
+            (digest("realm=r, nonce=n, domain=\"https://b.test/x\""), "/a/b", "/x", false),
+            (digest("realm=r, nonce=n, domain=\"https://a.test@b.test/x\""), "/a/b", "/x", false),
             (Offer::Ntlm(None), "/a/b", "/c", true),
             (Offer::Negotiate(None), "/a/b", "/a/c", true),
             (Offer::Negotiate(None), "/a/b", "/c", false),

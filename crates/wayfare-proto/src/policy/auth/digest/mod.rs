@@ -9,8 +9,10 @@ use http::HeaderValue;
 use md5::Md5;
 use sha2::digest::Digest as _;
 use sha2::{Sha256, Sha512_256};
+use url::Url;
 use zeroize::Zeroizing;
 
+use crate::address::origin::Origin;
 use crate::syntax::challenge;
 use crate::syntax::credentials::Credentials;
 use crate::syntax::field::{list, trim};
@@ -137,6 +139,18 @@ impl Challenge {
     #[must_use]
     pub fn covers_body(&self) -> bool {
         self.covers == Covers::Body
+    }
+
+    /// Has the places that are named as URLs of `origin`, which is the server's own, be its paths; those
+    /// of other origins stay as they are.
+    pub fn settle(&mut self, origin: &Origin) {
+        for place in &mut self.domain {
+            if let Ok(url) = Url::parse(place)
+                && origin.is_of(&url)
+            {
+                *place = url.path().to_owned();
+            }
+        }
     }
 
     /// The places the server names for it, absolute or not; none means its whole origin.
