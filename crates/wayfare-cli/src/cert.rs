@@ -45,10 +45,19 @@ pub(crate) fn run(asked: &Cert) -> ExitCode {
     if !output::print(&text) {
         return exit::with(exit::WRITE);
     }
-    match found.facts.problems.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => exit::with(60), // curl's number for certificates that are not in order
+    match found.verdict {
+        Verdict::Accepted | Verdict::InOrder => ExitCode::SUCCESS,
+        Verdict::Refused => exit::with(60), // curl's number for certificates that are not in order
     }
+}
+
+/// What a request with the same options would make of the certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// They are not in order, and taken all the same.
+    Accepted,
+    InOrder,
+    Refused,
 }
 
 /// What was found.
@@ -57,6 +66,7 @@ struct Found {
     exception: Option<Exception>,
     facts: TlsFacts,
     chain: Vec<Certificate>,
+    verdict: Verdict,
 }
 
 /// A handshake that takes everything, but tells what is wrong; nothing is sent on it.
@@ -78,7 +88,8 @@ fn look(asked: &Cert, strict: Tls) -> Result<Found, Stop> {
         let talk = Talk::new(String::new());
         builder = builder.on_event(move |event| talk.tell(event));
     }
-    let facts = shake(&builder.build(), &url, asked)?;
+    let manager = builder.build();
+    let facts = shake(&manager, &url, asked)?;
     let readable = |der: &Vec<u8>| Certificate::from_der(der).ok();
     let chain: Vec<_> = facts.certificates.iter().filter_map(readable).collect();
     let host = Url::parse(&url).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -88,7 +99,14 @@ fn look(asked: &Cert, strict: Tls) -> Result<Found, Stop> {
         certificate: leaf.sha256(),
         problems: facts.problems.iter().map(|problem| problem.kind).collect(),
     });
-    Ok(Found { exception, facts, chain })
+    let known = manager.get(&url).options().tls.exceptions().clone();
+    let is_known = exception.as_ref().is_some_and(|exception| known.holds(exception));
+    let verdict = match facts.problems.is_empty() {
+        true => Verdict::InOrder,
+        false if asked.trust.insecure || is_known => Verdict::Accepted,
+        false => Verdict::Refused,
+    };
+    Ok(Found { exception, facts, chain, verdict })
 }
 
 /// The handshake, within the time there is.
@@ -146,8 +164,9 @@ fn in_lines(found: &Found) -> String {
         1 => "NOT in order: 1 problem".to_owned(),
         count => format!("NOT in order: {count} problems"),
     };
-    let _ = writeln!(text, "The certificates are {verdict}.");
-    if let Some(exception) = &found.exception {
+    let accepted = if found.verdict == Verdict::Accepted { ", and accepted" } else { "" };
+    let _ = writeln!(text, "The certificates are {verdict}{accepted}.");
+    if let Some(exception) = found.exception.as_ref().filter(|_| accepted.is_empty()) {
         let _ = writeln!(text, "As a line for --exceptions:\n{exception}");
     }
     text

@@ -115,8 +115,20 @@ fn an_exception_in_a_file_lets_its_certificate_through_and_no_other() {
     let scratch = Scratch::new();
     let list = scratch.text("exceptions");
     fs::write(&list, format!("{host} {digest} {}\n", kinds.join(","))).unwrap();
-    assert_eq!(run(&["get", "--exceptions", &list, &server.url("/get")]).code, 0);
-    assert_eq!(run(&["get", "--exceptions", &list, &other.url("/get")]).code, 60);
+    // To look tells what to ask would do.
+    for (options, server, code) in [
+        (&["--exceptions", &list][..], &server, 0),
+        (&["--exceptions", &list], &other, 60),
+        (&["-k"], &other, 0),
+        (&[], &server, 60),
+    ] {
+        let url = server.url("/get");
+        assert_eq!(run(&[&["get"], options, &[&url]].concat()).code, code, "{options:?}");
+        let look = run(&[&["cert"], options, &[&url]].concat());
+        assert_eq!(look.code, code, "{options:?} {}", look.text());
+        assert_eq!(look.text().contains("and accepted"), code == 0, "{}", look.text());
+        assert!(look.text().contains("NOT in order"), "{}", look.text());
+    }
 }
 
 #[test]

@@ -144,7 +144,8 @@ pub(crate) struct AnyMethod {
 /// Shows a server's certificates: chain, names, validity, keys, pins, and all that is wrong.
 ///
 /// The certificates are looked at whatever is wrong with them; the exit code says whether a request
-/// would be sent: 0 if they are in order, 60 if not.
+/// with the same options would be sent: 0 if they are in order, or accepted by --exceptions, the profile
+/// or -k; 60 if not.
 #[derive(Debug, Args)]
 pub(crate) struct Cert {
     /// Whom to ask: HOST, HOST:PORT or a URL [port default: 443].
