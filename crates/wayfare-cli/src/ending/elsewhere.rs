@@ -7,3 +7,8 @@ pub(crate) async fn asked() -> u8 {
     }
     super::code(2)
 }
+
+/// Does something; here an interrupt ends it as it ends everything.
+pub(crate) fn without_interrupt<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}

@@ -7,9 +7,12 @@ mod platform;
 #[path = "unix.rs"]
 mod platform;
 
-pub(crate) use platform::asked;
+pub(crate) use platform::{asked, without_interrupt};
 
 /// The exit code for a signal, as a shell tells it.
 pub(crate) const fn code(signal: u8) -> u8 {
     128 + signal
 }
+
+/// The signal of Ctrl-C.
+pub(crate) const INTERRUPT: u8 = 2;

@@ -2,6 +2,8 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::INTERRUPT;
+
 /// Listens for the signals from now on; waits for the first and gives the exit code for it.
 pub(crate) fn asked() -> impl Future<Output = u8> {
     let ignored = ignored();
@@ -14,6 +16,17 @@ pub(crate) fn asked() -> impl Future<Output = u8> {
             () = came(&mut terminate) => super::code(TERMINATE),
         }
     }
+}
+
+/// Does something that an interrupt must not end in the middle: it says itself that one came.
+pub(crate) fn without_interrupt<T>(work: impl FnOnce() -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Without a runtime an interrupt does what it always did.
+    let _heard = runtime.as_ref().ok().map(|runtime| {
+        let _inside = runtime.enter();
+        heard(INTERRUPT, ignored())
+    });
+    work()
 }
 
 /// Listens for a signal, unless whoever started this wants it ignored, as `nohup` does.
@@ -46,7 +59,6 @@ fn of_status(status: &str) -> Option<u64> {
 }
 
 const HANGUP: u8 = 1;
-const INTERRUPT: u8 = 2;
 const TERMINATE: u8 = 15;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Who the requests of a command say to be.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wayfare::event::What;
@@ -13,7 +14,7 @@ use wayfare::options::{Auth, Netrc, Scheme, Schemes};
 
 use super::Stop;
 use crate::arguments::identity::Identity;
-use crate::{exit, output};
+use crate::{ending, exit, output};
 
 /// Who is asking, found out once for all requests of a command.
 #[derive(Clone, Debug, Default)]
@@ -91,9 +92,20 @@ fn schemes(options: &Identity) -> Schemes {
 
 fn password_of(user: &str) -> Result<String, Stop> {
     let prompt = output::visible(&format!("Password for {user}: "));
-    rpassword::prompt_password(prompt).map_err(|why| Stop {
-        code: exit::USAGE,
-        why: format!("there is nobody to ask for the password of -u {user} ({why}); -u USER:PASSWORD names it"),
+    // Ctrl-C must not end the process before the terminal is as it was.
+    let asked = ending::without_interrupt(|| rpassword::prompt_password(prompt));
+    asked.map_err(|why| match why.kind() {
+        ErrorKind::Interrupted => Stop {
+            code: ending::code(ending::INTERRUPT),
+            why: format!("nobody said the password of -u {user}"),
+        },
+        _ => Stop {
+            code: exit::USAGE,
+            why: format!(
+                "there is nobody to ask for the password of -u {user} ({why}); \
+                 -u USER:PASSWORD names it"
+            ),
+        },
     })
 }
 
