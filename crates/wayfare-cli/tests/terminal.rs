@@ -1,4 +1,4 @@
-//! The command at a terminal: what it does to it.
+//! The command at a terminal: what it does to it, and what servers cannot.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // What a helper unwraps fails the test that called it.
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use command::server;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
+use wayfare_testkit::FaultServer;
+use wayfare_testkit::script::{Script, Step};
 
 /// A terminal with the command in it.
 struct Terminal {
@@ -111,4 +113,24 @@ fn whoever_does_not_want_to_say_a_password_gets_the_terminal_back() {
     assert_eq!(code, 130, "{text}");
     assert!(terminal.echoes(), "{text}");
     assert_eq!(server.request_count(), 0);
+}
+
+#[test]
+fn what_a_server_says_cannot_steer_the_terminal_and_a_program_gets_it_as_it_is() {
+    let head =
+        b"HTTP/1.1 200 Fine\r\nContent-Length: 0\r\nX-A: \xc2\x9b31m\r\nX-B: \xe2\x80\xaea\r\n\r\n";
+    let steps = vec![Step::head(), Step::send(&head[..])];
+    let server = FaultServer::script(Script::always(steps)).bind_on_thread("127.0.0.1:0").unwrap();
+    let url = server.url("/");
+    for options in [&["-i"][..], &["-v"], &["-i", "-v"]] {
+        let line = [&["get"], options, &[&url]].concat();
+        let (code, text) = Terminal::run(&line).ended();
+        assert_eq!(code, 0, "{text}");
+        assert!(text.to_lowercase().contains("x-b: \\u{202e}a"), "{text:?}");
+        for steering in ['\u{1b}', '\u{9b}', '\u{202e}'] {
+            assert!(!text.contains(steering), "{options:?} {text:?}");
+        }
+    }
+    let piped = command::run(&["get", "-i", &url]);
+    assert!(piped.out.windows(2).any(|two| two == b"\xc2\x9b"), "{:?}", piped.out);
 }

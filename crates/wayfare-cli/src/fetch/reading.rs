@@ -232,7 +232,16 @@ fn write_head(reply: &Reply) -> io::Result<()> {
         head.extend_from_slice(b"\r\n");
     }
     head.extend_from_slice(b"\r\n");
-    output::out().write_all(&head)
+    if !output::is_out_terminal() {
+        return output::out().write_all(&head);
+    }
+    // A program gets it as it is; what a person sees must not steer the terminal.
+    let text = match String::from_utf8(head) {
+        Ok(text) => text,
+        Err(other) => other.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+    };
+    let lines: String = text.lines().map(|line| output::visible(line) + "\r\n").collect();
+    output::out().write_all(lines.as_bytes())
 }
 
 fn written(result: io::Result<()>) -> Result<(), Failure> {
