@@ -111,6 +111,11 @@ fn a_private_manager_reads_and_leaves_no_trace() {
     let open = with(Profile::new(&directory.0));
     open.blocking().cookies().store(&server.url("/"), "old=1; Max-Age=60").unwrap();
     drop(open);
+    let files = || {
+        let name = |name: String| (fs::read(directory.join(&name)).unwrap(), name);
+        directory.names().into_iter().map(name).collect::<Vec<_>>()
+    };
+    let before = files();
     let private = with(Profile::private(&directory.0));
     let got = fetch(Face::Waited, &private, Ask::get(server.url("/cookies"))).unwrap();
     assert_eq!(got.body, "old=1");
@@ -120,7 +125,18 @@ fn a_private_manager_reads_and_leaves_no_trace() {
     private.blocking().forget("127.0.0.1").unwrap();
     assert!(names(&private).is_empty());
     drop(private);
-    assert_eq!(names(&with(Profile::new(&directory.0))), ["old"]);
+    assert_eq!(files(), before);
+
+    // Beside somebody who writes it leaves what is theirs.
+    let open = with(Profile::new(&directory.0));
+    open.blocking().cookies().store(&server.url("/"), "late=1; Max-Age=60").unwrap();
+    open.blocking().save().unwrap();
+    let private = with(Profile::private(&directory.0));
+    assert_eq!(names(&private), ["late", "old"]);
+    drop(private);
+    assert!(directory.names().contains(&"profile.sqlite-wal".to_owned()));
+    drop(open);
+    assert_eq!(names(&with(Profile::new(&directory.0))), ["late", "old"]);
 }
 
 #[test]

@@ -65,15 +65,12 @@ pub(super) struct Database {
 impl Database {
     /// Opens a database, and makes or brings its tables up to date if it may be written.
     pub(super) fn open(path: &Path, access: Access) -> Result<Self, Unusable> {
-        let flags = match access {
+        let mut connection = match access {
             Access::ReadAndWrite => {
-                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+                connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?
             }
-            Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::ReadOnly => connect_to_read(path)?,
         };
-        // One thread has it, so SQLite need not lock against others in this process.
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
         // The file may be anybody's work: nothing in it may do more than be read and written.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -201,6 +198,30 @@ fn collect<T>(
 }
 
 /// Makes the tables, or brings those of an earlier version up to date.
+/// One thread has it, so SQLite need not lock against others in this process.
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// A connection that writes nothing. Reading, too, takes files beside the database, which only those
+/// who may write tidy away; so this one may, where there were none, and writes nothing else.
+fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let read_only = || connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if Path::new(&log).exists() {
+        // Somebody else's, or what is left of somebody: it stays as it is.
+        return read_only();
+    }
+    let tidy = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| {
+        connection.pragma_update(None, "query_only", true)?;
+        // Where no file can be made beside it, this fails, and the other way may not.
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+        Ok(connection)
+    });
+    tidy.or_else(|_| read_only())
+}
+
 fn migrate(connection: &mut Connection, access: Access) -> Result<(), Unusable> {
     let version = |connection: &Connection| {
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
