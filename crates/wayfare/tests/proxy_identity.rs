@@ -7,10 +7,14 @@ mod it;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use it::{Ask, FACES, Face, fetch, fetch_awaited, identity, runtime, trust};
+use md5::{Digest, Md5};
 use wayfare::delegate::{Credentials, Delegate, Login, ProxyQuestion};
 use wayfare::event::What;
 use wayfare::options::{Auth, Proxies, Scheme, Schemes};
+use wayfare::tls::Certificate;
 use wayfare::{Body, ErrorKind, Manager, ProxyProblem};
 use wayfare_testkit::proxy::{Asks, Builder, Proxy};
 use wayfare_testkit::{Protocols, Server};
@@ -108,6 +112,57 @@ fn a_wrong_password_is_said_once_and_a_proxy_is_not_asked_for_ever() {
             assert_eq!(server.request_count(), 0);
         }
     }
+}
+
+#[test]
+fn what_is_said_to_a_proxy_over_tls_is_bound_to_its_certificate() {
+    let certificate = Certificate::from_pem(identity().1.chain_pem()).unwrap();
+    let hash = certificate.end_point_hash().unwrap();
+    // A `gss_channel_bindings_struct` without addresses, as MD5 sees it (RFC 2744 §3.11).
+    let data = [b"tls-server-end-point:".as_slice(), &hash].concat();
+    let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+    let bound = Md5::digest([&[0; 16][..], &length, &data].concat());
+    for face in FACES {
+        for server in servers() {
+            for (scheme, is_bound) in [("http", false), ("https", true)] {
+                let builder = guarded(Asks::Ntlm);
+                let gate = match is_bound {
+                    true => bind(builder.tls(&identity().1)),
+                    false => bind(builder),
+                };
+                let way = gate.url(scheme).replace("://", "://ada:secret@");
+                let proxies = Proxies::through(&way).unwrap();
+                let manager = Manager::builder().tls(trust()).proxies(proxies).build();
+                let got = fetch(face, &manager, Ask::get(server.url("/get"))).unwrap();
+                assert_eq!(got.status, 200, "{face:?} {way}");
+                let proof =
+                    gate.requests().into_iter().filter_map(|heard| heard.credentials).nth(1);
+                let proof = STANDARD.decode(proof.unwrap().strip_prefix("NTLM ").unwrap()).unwrap();
+                let found = proof.windows(16).any(|bytes| bytes == &*bound);
+                assert_eq!(found, is_bound, "{face:?} {way}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_is_proven_to_a_proxy_is_not_proven_to_the_server_behind_it_too() {
+    let [plain, secure] = servers();
+    for face in FACES {
+        // Behind a tunnel each has its own.
+        for (server, status) in [(&plain, 401), (&secure, 200)] {
+            let gate = bind(guarded(Asks::Ntlm));
+            let manager = through(&gate, "ada:secret", Schemes::all());
+            let url = server.url("/auth-ntlm");
+            let who = Some(Credentials::new("user", "passwd"));
+            manager.set_credentials(&url, None, who).unwrap();
+            for _ in 0..2 {
+                let got = fetch(face, &manager, Ask::get(&url)).unwrap();
+                assert_eq!(got.status, status, "{face:?} {url}");
+            }
+        }
+    }
+    assert!(plain.requests().iter().all(|one| !one.headers.contains_key("authorization")));
 }
 
 #[test]

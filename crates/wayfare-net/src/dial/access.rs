@@ -25,6 +25,8 @@ pub struct Asking<'a> {
     pub schemes: Schemes,
     /// The line of the request.
     pub line: Line<'a>,
+    /// What binds a proof to the TLS of the proxy, if it is spoken to over TLS.
+    pub binding: Option<&'a [u8]>,
 }
 
 impl ProxyAccess {
@@ -107,6 +109,7 @@ impl<'a> Asking<'a> {
             credentials: self.proxy.credentials(),
             schemes: self.schemes,
             line: self.line,
+            binding: self.binding,
             random: random(),
             now: Stamp::from(SystemTime::now()),
         }

@@ -210,9 +210,10 @@ pub(super) async fn tunnel(
     let authority = target.to_string();
     // CONNECT has no body (RFC 9110 §9.3.6).
     let line = Line { method: "CONNECT", target: &authority, body: Some(b"") };
-    let asking = Asking { proxy, schemes: dialer.proxies.schemes, line };
+    let (schemes, binding) = (dialer.proxies.schemes, proxy_binding.as_deref());
+    let asking = Asking { proxy, schemes, line, binding };
     let access = dialer.memories.proxies();
-    let (mut telling, mut negotiating) = (Telling::default(), Negotiating::new(proxy_binding));
+    let (mut telling, mut negotiating) = (Telling::default(), Negotiating::default());
     loop {
         let token = negotiating.say(&asking, dialer, listener).await;
         let authorization = token.or_else(|| access.say(&mut telling, &asking));

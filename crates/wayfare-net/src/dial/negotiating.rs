@@ -10,17 +10,19 @@ use super::{DialStep, Dialer, Listener};
 use crate::gss::{Failure, Negotiation, Purpose};
 
 /// What of Negotiate was said to a proxy on one connection.
+#[derive(Default)]
 pub(super) struct Negotiating {
-    binding: Option<Vec<u8>>,
     progress: Progress,
     next: Option<HeaderValue>,
     has_spoken: bool,
 }
 
+#[derive(Default)]
 enum Progress {
     /// No proof is to be had.
     Impossible,
     /// Nothing was said.
+    #[default]
     Silent,
     Talking(Box<Negotiation>),
 }
@@ -41,10 +43,6 @@ pub(super) enum Reaction {
 }
 
 impl Negotiating {
-    pub(super) fn new(binding: Option<Vec<u8>>) -> Self {
-        Self { binding, progress: Progress::Silent, next: None, has_spoken: false }
-    }
-
     /// What is said with the next question, if anything is.
     pub(super) async fn say(
         &mut self,
@@ -121,7 +119,8 @@ impl Negotiating {
         self.progress = Progress::Impossible;
         let Some(credentials) = asking.proxy.credentials().cloned() else { return };
         let host = asking.proxy.target().host().to_owned();
-        let purpose = Purpose { credentials, host, binding: self.binding.clone() };
+        let binding = asking.binding.map(<[u8]>::to_vec);
+        let purpose = Purpose { credentials, host, binding };
         match Negotiation::begin(dialer.home, dialer.network.tickets(), purpose).await {
             Ok((talk, said)) => {
                 self.progress = Progress::Talking(Box::new(talk));

@@ -35,7 +35,8 @@ fn tell(challenges: &[Challenge], ada: &Credentials) {
     let gate = Gate { address: "http://gate.test:80".into(), host: "gate.test".into() };
     let line = Line { method: "CONNECT", target: "a.test:443", body: Some(b"") };
     let (now, schemes) = (Stamp::from_seconds(1_800_000_000), Schemes::all());
-    let visit = Visit { gate: &gate, credentials: Some(ada), schemes, line, random: [7; 24], now };
+    let (credentials, binding, random) = (Some(ada), None, [7; 24]);
+    let visit = Visit { gate: &gate, credentials, schemes, line, binding, random, now };
     let (mut book, mut telling, mut rounds) = (ProxyBook::default(), Telling::default(), 0);
     loop {
         if let Some(said) = telling.say(&mut book, &visit) {

@@ -55,7 +55,12 @@
 //! An HTTP proxy is told nothing before it asks (407), and then in the strongest way that it takes and
 //! [`Auth::schemes`](crate::options::Auth::schemes) allows: Negotiate, NTLM (version 2), Digest, Basic. The same
 //! connection is used if the proxy leaves it open, and another if not; what the proxy took it is told
-//! at once the next time. SOCKS 5 is told user name and password.
+//! at once the next time. SOCKS 5 is told user name and password. To an `https` proxy Negotiate and NTLM
+//! are bound to its certificate, so that nobody in between can use the proof for themselves.
+//!
+//! A connection can be proven to one peer: if a proxy that is given the request itself and the server
+//! behind both take NTLM or Negotiate only, the server's 401 is the answer. Behind a tunnel each has its
+//! own.
 //!
 //! A proxy that is given the request itself asks for its body once more, too. A body that can be read
 //! only once therefore waits up to a second (`Expect: 100-continue`) for a proxy that has not asked yet;

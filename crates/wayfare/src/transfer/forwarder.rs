@@ -39,6 +39,14 @@ impl Transfer {
         self.key.as_ref().and_then(|key| key.forwarder())
     }
 
+    /// True if connections are proven to a proxy that is given the request itself: they cannot be
+    /// proven to the server behind, too.
+    pub(super) fn is_proven_to_proxy(&self) -> bool {
+        let access = self.shared.memories.proxies();
+        let bound = |proxy| access.bound_scheme(proxy, self.options.auth.schemes);
+        self.forwarder().and_then(bound).is_some()
+    }
+
     /// What is told to a proxy that is given the request itself, and never to anybody else.
     pub(super) fn address_proxy(&mut self, headers: &mut HeaderMap) {
         let Some(proxy) = self.forwarder().cloned() else {
@@ -117,7 +125,8 @@ impl Transfer {
             Ok(None) => {}
             Err(failure) => return Err(Unspoken::Ticket(failure)),
         }
-        let asking = self.asking(&proxy);
+        let binding = answer.connection.binding(Asker::Proxy);
+        let asking = Asking { binding: binding.as_deref(), ..self.asking(&proxy) };
         let access = self.shared.memories.proxies();
         let next = access.handle_refusal(&mut told.telling, &asking, challenges);
         match next {
@@ -226,7 +235,7 @@ impl Transfer {
             target: &self.url[..url::Position::AfterQuery],
             body: self.body.known_bytes(),
         };
-        Asking { proxy, schemes: self.options.auth.schemes, line }
+        Asking { proxy, schemes: self.options.auth.schemes, line, binding: None }
     }
 }
 

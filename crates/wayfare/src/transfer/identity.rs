@@ -202,7 +202,7 @@ impl Transfer {
             Offer::Basic(_) => !is_guarded,
             Offer::Digest(asked) => !asked.covers_body() || self.body.known_bytes().is_some(),
             Offer::Negotiate(_) | Offer::Ntlm(_) => {
-                self.options.connections.versions != Versions::Http2
+                self.options.connections.versions != Versions::Http2 && !self.is_proven_to_proxy()
             }
             // A token is nothing that can be made of a password.
             Offer::Bearer(_) => false,

@@ -74,7 +74,7 @@ impl Transfer {
             return;
         }
         let owner = self.place().and_then(|place| self.shared.access.owner(&place));
-        if let Some(owner) = owner {
+        if let Some(owner) = owner.filter(|_| !self.is_proven_to_proxy()) {
             self.go_to_own_lane(owner, |ticketing| {
                 Proving::negotiate(Asker::Origin, ticketing, None)
             });

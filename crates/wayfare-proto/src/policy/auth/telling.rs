@@ -38,6 +38,8 @@ pub struct Visit<'a> {
     pub schemes: Schemes,
     /// The line of the request.
     pub line: Line<'a>,
+    /// What binds a proof to the TLS of the proxy: the hash of `tls-server-end-point` (RFC 5929 §4).
+    pub binding: Option<&'a [u8]>,
     /// Bytes that nobody can foresee, never used before.
     pub random: [u8; 24],
     /// The time of day.
@@ -56,7 +58,8 @@ pub struct Visit<'a> {
 /// let ada = Credentials::new("ada", "secret");
 /// let line = Line { method: "CONNECT", target: "a.test:443", body: Some(b"") };
 /// # let (now, schemes, random) = (Stamp::from_seconds(0), Schemes::all(), [7; 24]);
-/// let visit = Visit { gate: &gate, credentials: Some(&ada), schemes, line, random, now };
+/// let binding = None;
+/// let visit = Visit { gate: &gate, credentials: Some(&ada), schemes, line, binding, random, now };
 /// let (mut book, mut telling) = (ProxyBook::default(), Telling::default());
 /// assert!(telling.say(&mut book, &visit).is_none());
 /// let asked = Challenge::parse(b"Basic realm=gate");
@@ -174,7 +177,7 @@ impl Telling {
             challenge: std::array::from_fn(|at| visit.random[at]),
             now: visit.now,
             service: &service,
-            binding: None,
+            binding: visit.binding,
         };
         let proof = ntlm::Question::read_token(token)
             .and_then(|asked| ntlm::proof(&ntlm::hello(), &asked, credentials, &around));
@@ -280,7 +283,8 @@ mod tests {
         let credentials = credentials.as_ref();
         let line = Line { method: "CONNECT", target: "a.test:443", body: Some(b"") };
         let now = Stamp::from_seconds(1_700_000_000);
-        let visit = Visit { gate: &gate, credentials, schemes, line, random: [7; 24], now };
+        let (binding, random) = (None, [7; 24]);
+        let visit = Visit { gate: &gate, credentials, schemes, line, binding, random, now };
         let (mut telling, mut said, mut next) = (Telling::default(), Vec::new(), Next::Say);
         let mut say = |telling: &mut Telling, book: &mut ProxyBook| {
             let value = telling.say(book, &visit);
@@ -394,7 +398,8 @@ mod tests {
         let line = Line { method: "GET", target: "http://a.test/", body: Some(b"") };
         let now = Stamp::from_seconds(0);
         let (credentials, schemes) = (credentials.as_ref(), Schemes::all());
-        let visit = Visit { gate: &gate, credentials, schemes, line, random: [7; 24], now };
+        let (binding, random) = (None, [7; 24]);
+        let visit = Visit { gate: &gate, credentials, schemes, line, binding, random, now };
         let said = Telling::default().say(&mut book, &visit).unwrap();
         let said = said.to_str().unwrap();
         assert!(said.contains("nonce=\"two\"") && said.contains("nc=00000001"), "{said}");
