@@ -20,6 +20,7 @@ use wayfare_proto::wire::socks::version4::{Names, Socks4};
 use wayfare_proto::wire::socks::version5::Socks5;
 use wayfare_proto::wire::socks::{self, Command};
 use wayfare_proto::wire::tunnel::{self, Answer, Greeting, News, Tunnel};
+use zeroize::Zeroize;
 
 use super::access::Asking;
 use super::negotiating::{Negotiating, Reaction};
@@ -356,7 +357,11 @@ where
     loop {
         let step = talk.advance(&mut input, &mut output)?;
         if !output.is_empty() {
-            stream.write_all_buf(&mut output).await.map_err(HopFailure::Io)?;
+            let written = stream.write_all(&output).await;
+            // It may say who is asking.
+            output.zeroize();
+            output.clear();
+            written.map_err(HopFailure::Io)?;
             stream.flush().await.map_err(HopFailure::Io)?;
         }
         if let Step::Done(outcome) = step {

@@ -6,6 +6,7 @@ use std::fmt;
 use bytes::BytesMut;
 use http::header::{PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use zeroize::Zeroize;
 
 use super::dialogue::{Dialogue, Step};
 use super::http1::body::{BodyReader, Piece};
@@ -138,7 +139,10 @@ impl Dialogue for Tunnel {
         input: &mut BytesMut,
         output: &mut BytesMut,
     ) -> Result<Step<Answer>, Failure> {
-        output.extend_from_slice(&self.question.split());
+        output.extend_from_slice(&self.question);
+        // It may say who is asking.
+        self.question.zeroize();
+        self.question.clear();
         if self.refusal.is_some() {
             return self.pass_over(input);
         }

@@ -77,7 +77,10 @@
 //! it over `http` only where that is nobody.
 //!
 //! Passwords are overwritten when they are dropped, are marked as secret in fields, and stand in no
-//! event, error, `Debug` text or profile.
+//! event, error, `Debug` text or profile. Heads that say who is asking are overwritten as they are
+//! sent, to servers over HTTP/1.1 as well as to proxies. What is not in reach: the fields themselves
+//! (`http::HeaderValue`, which events and the request share), the buffers of HTTP/2 and TLS, and those
+//! of the system.
 //!
 //! ```no_run
 //! use wayfare::delegate::Credentials;

@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_net::socket::Stream;
@@ -23,14 +23,16 @@ use crate::protocol::http::proving::Standing;
 
 mod exchange;
 mod incoming;
+mod output;
 
 pub(super) use exchange::exchange;
+use output::Output;
 
 /// An open HTTP/1.1 connection.
 pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     input: BytesMut,
-    output: BytesMut,
+    output: Output,
     timer: Timer,
     facts: ConnectionFacts,
     age: Age,
@@ -52,7 +54,7 @@ impl Connection {
         Self {
             stream,
             input: BytesMut::new(),
-            output: BytesMut::new(),
+            output: Output::default(),
             timer: Timer::new(home),
             facts: ConnectionFacts {
                 age: None,
@@ -100,7 +102,8 @@ impl Connection {
     /// Writes what is in `output`.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
+            let written =
+                ready!(Pin::new(&mut self.stream).poll_write(cx, self.output.as_slice()))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Buf as _;
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
 use wayfare_net::clock::now;
@@ -191,7 +191,8 @@ impl Exchange {
             }
         };
         let has_piece = piece.is_some();
-        let output = &mut self.connection.output;
+        let more = piece.as_ref().map_or(0, Bytes::len);
+        let output = self.connection.output.room_for(more + FRAMING);
         match (piece, self.framing) {
             (Some(piece), Sending::Chunked) => {
                 write_chunk_header(output, piece.len());
@@ -399,7 +400,12 @@ fn write(
         None => target(url),
     };
     let opening = fields.following(Opening::new(method, target, authority(url)));
-    write_head(output, opening, fields.unwritten(), framing)?;
+    // Room for the head is made at once, or not at all.
+    write_head(output.room_for(0), opening, fields.unwritten(), framing)?;
+    // What is written once for many requests is at hand anyway.
+    if fields.unwritten().into_iter().any(|(_, value)| value.is_sensitive()) {
+        output.mark_secret();
+    }
     let ahead = std::mem::take(&mut connection.ahead).min(output.len());
     output.advance(ahead);
     Ok(ahead)
@@ -413,5 +419,7 @@ fn lost(why: io::Error, stage: Stage) -> Error {
     Error::new(ErrorKind::ConnectionLost, stage, message).because(why)
 }
 
+/// More than what frames a chunk.
+const FRAMING: usize = 64;
 /// Output up to this size waits for the next piece of the body.
 const COALESCE: usize = 16 * 1024;
