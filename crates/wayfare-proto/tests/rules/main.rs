@@ -4,6 +4,7 @@
 
 mod addresses;
 mod coding;
+mod cookie_store;
 mod cookies;
 mod corpus;
 mod dns;
