@@ -35,6 +35,10 @@
 //! [`Manager::clear_access_cache`](crate::Manager::clear_access_cache) forgets who was let in where, and
 //! [`AuthenticationReuse::Manual`](crate::options::AuthenticationReuse) has nothing go along by itself.
 //!
+//! While the delegate thinks, the request keeps its place among those of its origin, because the 401 may
+//! be delivered after all: with as many guarded requests as an origin has connections, others wait for
+//! the answer, too. Their deadlines go on.
+//!
 //! If nobody knows, or the body of the request can be read only once, the 401 is delivered like any
 //! other answer.
 //!

@@ -272,6 +272,10 @@ impl Transfer {
 
     /// Puts a question to the delegate. Boxed, so that a transfer that waits for its turn stays
     /// small.
+    ///
+    /// The turn is kept meanwhile, however long somebody thinks: the answer that asks may be delivered
+    /// after all, body and all, and until then it is on a connection that counts. To read the body
+    /// first, only to have the connection free, would be to read what nobody may want.
     fn ask(&mut self, question: Question) -> impl Future<Output = Result<Asked, Error>> + Send {
         Box::pin(self.ask_delegate(question))
     }
