@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use it::{Ask, FACES, Face, fetch, identity, runtime, trust};
+use wayfare::delegate::Credentials;
 use wayfare::event::What;
 use wayfare::options::{Connections, EarlyData, Exceptions, Proxies, Tls, Versions};
 use wayfare::tls::{EarlyOutcome, Kept, Session};
@@ -90,6 +91,20 @@ fn a_safe_request_leaves_with_the_handshake_of_a_continued_session() {
         let last = family.granting.requests().pop().unwrap();
         assert_eq!((last.method.as_str(), last.target.as_str()), ("HEAD", "/get?x=1"));
         assert!(last.headers["x-own"] == "1");
+    }
+}
+
+#[test]
+fn what_proves_a_connection_is_said_when_it_is_known_which_one_it_is() {
+    let family = family();
+    for face in FACES {
+        let (manager, url) = (early(EarlyData::Safe), family.granting.url("/auth-ntlm"));
+        let known = Credentials::new("user", "passwd");
+        manager.set_credentials(&url, None, Some(known)).unwrap();
+        for _ in 0..3 {
+            let (outcome, status, _) = sent(face, &manager, Ask::get(&url));
+            assert_eq!((outcome, status), (EarlyOutcome::NotSent, 200), "{face:?}");
+        }
     }
 }
 
