@@ -5,13 +5,10 @@ use std::io;
 use std::net::IpAddr;
 
 use bytes::BytesMut;
-use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wayfare_proto::address::target::Target;
-use wayfare_proto::policy::auth::Asker;
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::ntlm::Fault;
-use wayfare_proto::policy::auth::telling::{Next as Told, Telling};
 use wayfare_proto::route::proxy::{Proxy, ProxyKind};
 use wayfare_proto::syntax::challenge::Challenge;
 use wayfare_proto::wire::dialogue::{Dialogue, Step};
@@ -19,12 +16,12 @@ use wayfare_proto::wire::socks::failure::{Failure as SocksFailure, Refusal};
 use wayfare_proto::wire::socks::version4::{Names, Socks4};
 use wayfare_proto::wire::socks::version5::Socks5;
 use wayfare_proto::wire::socks::{self, Command};
-use wayfare_proto::wire::tunnel::{self, Answer, Greeting, News, Tunnel};
+use wayfare_proto::wire::tunnel::{self, Answer, Greeting, Tunnel};
 use zeroize::Zeroize;
 
 use super::access::Asking;
-use super::negotiating::{Negotiating, Reaction};
 use super::race::resolve;
+use super::speaking::{Connection, Speaking};
 use super::{DialFailure, DialStage, DialStep, Dialed, Dialer, Listener, Within, within};
 use crate::clock::now;
 use crate::gss;
@@ -213,23 +210,16 @@ pub(super) async fn tunnel(
     let line = Line { method: "CONNECT", target: &authority, body: Some(b"") };
     let (schemes, binding) = (dialer.proxies.schemes, proxy_binding.as_deref());
     let asking = Asking { proxy, schemes, line, binding };
-    let access = dialer.memories.proxies();
-    let (mut telling, mut negotiating) = (Telling::default(), Negotiating::default());
+    let mut speaking = Speaking::new(asking, dialer);
+    let failed = |failure: HopFailure| DialFailure::hop(failure).at_proxy(proxy);
     loop {
-        let token = negotiating.say(&asking, dialer, listener).await;
-        let authorization = token.or_else(|| access.say(&mut telling, &asking));
+        let authorization = speaking.say(listener).await;
         let greeting = Greeting { authorization, ..dialer.proxies.greeting.clone() };
-        let failed = |failure: HopFailure| DialFailure::hop(failure).at_proxy(proxy);
         let talk = Tunnel::new(target, greeting).map_err(|failure| failed(failure.into()))?;
         let asked = ask(talk, &mut under, (proxy, target), dialer, listener).await;
         let (challenges, connection) = match asked {
-            Ok((Answer::Open(News { info, challenges }), left)) => {
-                let proven = negotiating.handle_granted(&challenges, info.as_ref()).await;
-                proven.map_err(|failure| failed(HopFailure::Ticket(failure)))?;
-                if let Some(info) = info {
-                    let headers = HeaderMap::from_iter([(Asker::Proxy.info_field(), info)]);
-                    access.handle_answer(proxy, &headers);
-                }
+            Ok((Answer::Open(news), left)) => {
+                speaking.handle_open(news).await.map_err(failed)?;
                 return granted(under, left, (proxy, next), dialer, listener).map_err(failed);
             }
             // Whoever says more than was asked might answer the next question with it.
@@ -242,42 +232,8 @@ pub(super) async fn tunnel(
                 None => return Err(failure),
             },
         };
-        let reaction = negotiating.handle_refusal(&challenges, &asking, dialer, listener).await;
-        let is_ticket = matches!(reaction, Reaction::Say);
-        let told = match reaction {
-            Reaction::NotOurs => access.handle_refusal(&mut telling, &asking, &challenges),
-            Reaction::GoOn if connection == Connection::Closed => {
-                return Err(failed(HopFailure::Proof(Fault::Closed)));
-            }
-            Reaction::GoOn | Reaction::Say => Told::Say,
-            Reaction::Refused => Told::Refused,
-            Reaction::Broken(failure) => return Err(failed(HopFailure::Ticket(failure))),
-        };
-        let is_new = told == Told::Say && !telling.needs_connection() && !negotiating.goes_on();
-        let offers = asking.offers(&challenges);
-        let mut taken = offers.iter().skip_while(|offer| offer.is_negotiate() != is_ticket);
-        if let Some(offer) = taken.next().filter(|_| is_new) {
-            listener(DialStep::Identifying { realm: offer.realm(), scheme: offer.scheme() });
-        }
-        match told {
-            Told::Say if connection == Connection::Open => {}
-            Told::Say if telling.needs_connection() => {
-                return Err(failed(HopFailure::Proof(Fault::Closed)));
-            }
-            Told::Say => return Err(failed(HopFailure::Asked(challenges))),
-            Told::Broken(fault) => return Err(failed(HopFailure::Proof(fault))),
-            Told::Refused | Told::Unknown | Told::Unspeakable => {
-                return Err(failed(tunnel::Failure::Challenged(challenges).into()));
-            }
-        }
+        speaking.handle_refusal(challenges, connection, listener).await.map_err(failed)?;
     }
-}
-
-/// What has become of a connection whose proxy asked who is asking.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Connection {
-    Closed,
-    Open,
 }
 
 /// The address that is told to a proxy which takes no names: the first that it can be told.

@@ -8,6 +8,7 @@ mod negotiating;
 mod race;
 mod revocation;
 pub mod socks;
+mod speaking;
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};

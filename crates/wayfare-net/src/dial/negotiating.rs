@@ -6,7 +6,8 @@ use wayfare_proto::policy::auth::{Offer, Scheme};
 use wayfare_proto::syntax::challenge::Challenge;
 
 use super::access::Asking;
-use super::{DialStep, Dialer, Listener};
+use super::{DialStep, Dialer, Listener, Within, within};
+use crate::clock::now;
 use crate::gss::{Failure, Negotiation, Purpose};
 
 /// What of Negotiate was said to a proxy on one connection.
@@ -14,7 +15,6 @@ use crate::gss::{Failure, Negotiation, Purpose};
 pub(super) struct Negotiating {
     progress: Progress,
     next: Option<HeaderValue>,
-    has_spoken: bool,
 }
 
 #[derive(Default)]
@@ -54,9 +54,7 @@ impl Negotiating {
         if matches!(self.progress, Progress::Silent) && known() == Some(Scheme::Negotiate) {
             self.begin(asking, dialer, listener).await;
         }
-        let next = self.next.take();
-        self.has_spoken |= next.is_some();
-        next
+        self.next.take()
     }
 
     pub(super) async fn handle_refusal(
@@ -94,11 +92,6 @@ impl Negotiating {
         }
     }
 
-    /// True if a talk goes on that the proxy has asked for before.
-    pub(super) fn goes_on(&self) -> bool {
-        self.has_spoken && self.next.is_some()
-    }
-
     /// Looks at what the proxy says that has opened the way. A proof that is missing is none: what
     /// comes through the tunnel has to prove itself, and common proxies send none with it.
     pub(super) async fn handle_granted(
@@ -121,15 +114,17 @@ impl Negotiating {
         let host = asking.proxy.target().host().to_owned();
         let binding = asking.binding.map(<[u8]>::to_vec);
         let purpose = Purpose { credentials, host, binding };
-        match Negotiation::begin(dialer.home, dialer.network.tickets(), purpose).await {
-            Ok((talk, said)) => {
+        let beginning = Negotiation::begin(dialer.home, dialer.network.tickets(), purpose);
+        let deadline = dialer.waits.proxy.deadline(now());
+        let why = match within(dialer.home, deadline, beginning).await {
+            Within::Done(Ok((talk, said))) => {
                 self.progress = Progress::Talking(Box::new(talk));
                 self.next = Some(said);
+                return;
             }
-            Err(failure) => {
-                let scheme = Scheme::Negotiate;
-                listener(DialStep::PassedOver { scheme, why: failure.to_string() });
-            }
-        }
+            Within::Done(Err(failure)) => failure.to_string(),
+            Within::TooLate => "there was no ticket in time".to_owned(),
+        };
+        listener(DialStep::PassedOver { scheme: Scheme::Negotiate, why });
     }
 }
