@@ -13,3 +13,18 @@ impl Tickets for Library {
         Err(Failure::Absent(why.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wayfare_proto::syntax::credentials::Credentials;
+
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_a_ticket_is_told_why_there_is_none() {
+        let (credentials, host) = (Credentials::ambient(), "a.test".to_owned());
+        let begun = Library.begin(&Purpose { credentials, host, binding: None });
+        let why = begun.err().map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(why.contains("feature \"negotiate\""), "{why}");
+    }
+}

@@ -6,6 +6,7 @@
 //! Only Kerberos is ever negotiated, whatever other mechanisms the machine has: the others prove no
 //! server. Tickets are never passed on (no delegation).
 
+use std::error::Error;
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::slice;
@@ -220,18 +221,24 @@ fn calls() -> Result<&'static Calls, Failure> {
         return Ok(calls);
     }
     // What could not be loaded is looked for again: it may have been installed meanwhile.
-    let loaded = Calls::load().map_err(|why| {
-        Failure::Absent(format!("{NAME} cannot be loaded ({why}); install libgssapi-krb5-2"))
-    })?;
+    let loaded = load(NAME)?;
     Ok(CALLS.get_or_init(|| loaded))
 }
 
+fn load(name: &str) -> Result<Calls, Failure> {
+    Calls::load(name).map_err(|why| {
+        // The system's own words are the ones that help.
+        let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
+        Failure::Absent(format!("{name} cannot be used ({why}); install libgssapi-krb5-2"))
+    })
+}
+
 impl Calls {
-    fn load() -> Result<Self, libloading::Error> {
+    fn load(name: &str) -> Result<Self, libloading::Error> {
         // SAFETY: what this library does when it is loaded is safe; the types of its functions are
         // those of its header files, and the functions live as long as the library beside them.
         unsafe {
-            let library = Shared::new(NAME)?;
+            let library = Shared::new(name)?;
             Ok(Self {
                 acquire_cred: *library.get(b"gss_acquire_cred\0")?,
                 acquire_cred_with_password: *library.get(b"gss_acquire_cred_with_password\0")?,
@@ -442,3 +449,22 @@ const INDEFINITE: u32 = u32::MAX;
 const INITIATE: c_int = 1;
 const GSS_CODE: c_int = 1;
 const MECHANISM_CODE: c_int = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_is_missing_is_named_with_what_helps() {
+        let why = load("libnothing.so.0").err().map(|failure| failure.to_string());
+        let why = why.unwrap_or_default();
+        assert!(why.contains("libnothing.so.0") && why.contains("install"), "{why}");
+    }
+
+    #[test]
+    fn a_library_that_is_another_is_not_used() {
+        // It is there, and has none of the functions.
+        let why = load("libc.so.6").err().map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(why.contains("libc.so.6 cannot be used"), "{why}");
+    }
+}
