@@ -278,9 +278,17 @@ impl Chain {
     /// True if no proxy on the way lacks what is needed of it.
     #[must_use]
     pub fn can_carry(&self, load: Load) -> bool {
-        let Some((last, others)) = self.proxies().split_last() else { return true };
+        let Some((last, others)) = self.proxies().split_last() else {
+            return matches!(load, Load::PlainHttp | Load::Tunneled);
+        };
         let can = last.capabilities();
-        let last_can = can.tunneling || (load == Load::PlainHttp && can.caching);
+        let last_can = match load {
+            // They go to its relay past all the others, which pass none on.
+            Load::Datagrams => can.udp && others.is_empty(),
+            Load::Listening => can.listening,
+            Load::PlainHttp => can.tunneling || can.caching,
+            Load::Tunneled => can.tunneling,
+        };
         last_can && others.iter().all(|proxy| proxy.capabilities().tunneling)
     }
 }
@@ -288,6 +296,10 @@ impl Chain {
 /// What goes through a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
+    /// Datagrams that the last proxy relays.
+    Datagrams,
+    /// Connections that the last proxy waits for.
+    Listening,
     /// Requests for `http` resources.
     PlainHttp,
     /// Bytes that only the server understands.

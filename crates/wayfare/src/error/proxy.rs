@@ -19,7 +19,7 @@ pub enum ProxyProblem {
     Authentication,
     /// It closed the connection, or the connection broke.
     Closed,
-    /// No proxy that was named can be used for this URL.
+    /// No proxy that was named can be used for this URL or socket.
     NoneFits,
     /// It broke the protocol, or speaks another one.
     Protocol,
@@ -102,6 +102,7 @@ fn proxy_problem(failure: &DialFailure) -> ProxyProblem {
         return ProxyProblem::Status(status);
     }
     match hop {
+        HopFailure::Barred(_) => ProxyProblem::NoneFits,
         HopFailure::Io(_)
         | HopFailure::Socks(socks::Failure::Closed)
         | HopFailure::Tunnel(tunnel::Failure::Violation(
