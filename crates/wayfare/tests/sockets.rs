@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use it::{FACES, Face, identity, runtime, trust};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wayfare::options::{Proxies, Wait};
+use wayfare::options::{Binding, Connections, Proxies, Wait};
 use wayfare::proxy::{Asking, Chain, ProxyFactory, ProxyList, ProxyQuery, SocketKind, Undecided};
 use wayfare::sockets::{Endpoint, Target};
 use wayfare::{Error, ErrorKind, Manager, ProxyProblem};
@@ -298,4 +298,22 @@ fn a_factory_is_told_what_kind_of_socket_is_wanted() {
             .map(|socket| ProxyQuery::for_socket(socket, "192.0.2.1", 9));
         assert_eq!(*queries.lock().unwrap(), wanted, "{face:?}");
     }
+}
+
+#[test]
+fn a_socket_that_cannot_be_bound_on_the_way_to_a_proxy_is_the_bindings_error() {
+    let socks = Socks::start();
+    for face in FACES {
+        let binding = Binding::to_interface("nosuch0");
+        let connections = Connections { binding, ..Connections::default() };
+        let manager = Manager::builder().connections(connections).build();
+        for error in [
+            wait(face, &manager, &At::Way(&socks.url())).unwrap_err(),
+            relay(face, &manager, &At::Way(&socks.url())).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Binding, "{error}");
+            assert!(error.to_string().contains("called \"nosuch0\""), "{error}");
+        }
+    }
+    assert_eq!(socks.asked(), 0);
 }
