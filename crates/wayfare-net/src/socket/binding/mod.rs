@@ -47,6 +47,14 @@ impl Binding {
         Self { interface: None, address: Some(address.into()) }
     }
 
+    /// Binds a socket that is going to connect to `peer`; as [`apply`](Self::apply).
+    pub(super) fn apply_for_connecting(&self, socket: &Socket, peer: SocketAddr) -> io::Result<()> {
+        if self.address.is_some() {
+            platform::postpone_port(socket);
+        }
+        self.apply(socket, peer)
+    }
+
     /// Binds a socket that is going to talk to `peer`; what goes wrong is a [`BindingFailure`].
     pub(super) fn apply(&self, socket: &Socket, peer: SocketAddr) -> io::Result<()> {
         self.bind(socket, peer)
