@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::uri::{self, Scheme};
+use http::uri::{self, Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
@@ -20,8 +20,8 @@ use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 
-use super::Claim;
 use super::incoming::Incoming;
+use super::{Begun, Claim};
 use crate::body::Body;
 use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
@@ -43,7 +43,9 @@ pub(in crate::protocol::http) async fn exchange(
 ) -> Outcome {
     let age = claim.age;
     let mut send = claim.connection.sender();
-    if let Err(error) = room(&claim, &mut send, began, around).await {
+    if claim.begun.is_none()
+        && let Err(error) = room(&claim, &mut send, began, around).await
+    {
         return Outcome::Failed(not_opened(&claim, error, planned.body).into());
     }
     // Built only now, so that who waits for room holds no more than the request.
@@ -127,9 +129,9 @@ async fn wait_for_room(
     .await
 }
 
-/// The request's head as HTTP/2 has it (RFC 9113 §8.3.1).
-fn head(
-    claim: &Claim,
+/// The request's head as HTTP/2 has it (RFC 9113 §8.3.1); `read` makes an authority of a host.
+pub(super) fn head(
+    read: impl FnOnce(&str) -> Result<Authority, Error>,
     method: &Method,
     url: &url::Url,
     mut headers: HeaderMap,
@@ -142,7 +144,7 @@ fn head(
     };
     let mut parts = uri::Parts::default();
     parts.scheme = Some(if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP });
-    parts.authority = Some(claim.connection.authority(named)?);
+    parts.authority = Some(read(named)?);
     parts.path_and_query = Some(target(url).parse().map_err(unwritable)?);
     // RFC 9113 §8.2.2: fields that speak of a connection are malformed here, but for this one.
     let trailers = headers.get(header::TE).filter(|te| te.as_bytes() == b"trailers").cloned();
@@ -175,7 +177,7 @@ fn speaks_of_connection(name: &HeaderName) -> bool {
 }
 
 /// RFC 9218 §5: the server is told, too, who goes first.
-fn with_priority(mut request: Request<()>, priority: Priority) -> Request<()> {
+pub(super) fn with_priority(mut request: Request<()>, priority: Priority) -> Request<()> {
     let value = match priority {
         Priority::High => "u=1",
         Priority::Normal => return request,
@@ -227,13 +229,17 @@ type Stop = (Error, Break);
 impl Exchange {
     /// Opens a stream with the request's head.
     fn open(
-        claim: Claim,
+        mut claim: Claim,
         mut send: SendRequest<Bytes>,
         planned: Planned,
         around: &Surroundings<'_>,
     ) -> Result<Self, Failure> {
         let Planned { method, url, fields, body } = planned;
-        let request = match head(&claim, &method, &url, fields.into_map(), &body) {
+        if let Some(begun) = claim.begun.take() {
+            return Ok(Self::begun(*begun, claim, body, around));
+        }
+        let read = |named: &str| claim.connection.authority(named);
+        let request = match head(read, &method, &url, fields.into_map(), &body) {
             Ok(request) => with_priority(request, around.priority),
             Err(error) => return Err(Failure::before_sending(error, body)),
         };
@@ -260,6 +266,23 @@ impl Exchange {
             farewell: false,
             claim,
         })
+    }
+
+    /// One whose head has been sent, and which has no body.
+    fn begun(begun: Begun, claim: Claim, body: Body, around: &Surroundings<'_>) -> Self {
+        let Begun { response, stream, at } = begun;
+        Self {
+            response,
+            stream,
+            upload: Upload::new(body),
+            sending: Sending::Sent,
+            home: around.home.clone(),
+            options: around.options.clone(),
+            moved: at,
+            interim: 0,
+            farewell: false,
+            claim,
+        }
     }
 
     fn poll(
