@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
 use h2::SendStream;
@@ -30,11 +29,7 @@ pub(in crate::protocol::http) struct Ahead {
 }
 
 /// A request whose head has been sent.
-pub(in crate::protocol::http) struct Begun {
-    pub(super) response: ResponseFuture,
-    pub(super) stream: SendStream<Bytes>,
-    pub(super) at: Instant,
-}
+pub(in crate::protocol::http) type Begun = (ResponseFuture, SendStream<Bytes>);
 
 impl Ahead {
     /// Writes `early` as the first request of a connection; nothing if it cannot be written, which
@@ -53,7 +48,7 @@ impl Ahead {
         let read = |named: &str| named.parse().map_err(unwritable);
         let request = head(read, method, url, fields.to_map(), &Body::empty()).ok()?;
         let request = with_priority(request, around.priority);
-        let (response, stream) = send.send_request(request, true).ok()?;
+        let begun = send.send_request(request, true).ok()?;
         // Nothing is ever heard here, so this ends when all has been written.
         let ended =
             std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut connection).poll(cx).is_ready()));
@@ -61,7 +56,6 @@ impl Ahead {
             return None;
         }
         let opened = Opened { send, connection, heard, started };
-        let begun = Begun { response, stream, at: now() };
         Some(Self { opened, begun, place })
     }
 

@@ -20,13 +20,13 @@ use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, too_large};
 use super::{Begun, Claim};
 use crate::body::Body;
 use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
-use crate::options::{HeadLimits, Options};
+use crate::options::Options;
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, authority, target, unwritable};
 use crate::protocol::{
@@ -236,7 +236,7 @@ impl Exchange {
     ) -> Result<Self, Failure> {
         let Planned { method, url, fields, body } = planned;
         if let Some(begun) = claim.begun.take() {
-            return Ok(Self::begun(*begun, claim, body, around));
+            return Ok(Self::of(*begun, Sending::Sent, body, claim, around));
         }
         let read = |named: &str| claim.connection.authority(named);
         let request = match head(read, &method, &url, fields.into_map(), &body) {
@@ -244,41 +244,32 @@ impl Exchange {
             Err(error) => return Err(Failure::before_sending(error, body)),
         };
         let ended = body.is_none() || body.length() == Some(0);
-        let expects = expects_continue(request.headers());
-        let (response, stream) = match send.send_request(request, ended) {
-            Ok(opened) => opened,
-            Err(why) => return Err(not_opened(&claim, failed(why, Stage::Send), body)),
+        let sending = match (ended, expects_continue(request.headers())) {
+            (true, _) => Sending::Sent,
+            (false, true) => Sending::AwaitContinue(now() + CONTINUE_PATIENCE),
+            (false, false) => Sending::Ready,
         };
-        let moved = now();
-        Ok(Self {
-            response,
-            stream,
-            upload: Upload::new(body),
-            sending: match (ended, expects) {
-                (true, _) => Sending::Sent,
-                (false, true) => Sending::AwaitContinue(moved + CONTINUE_PATIENCE),
-                (false, false) => Sending::Ready,
-            },
-            home: around.home.clone(),
-            options: around.options.clone(),
-            moved,
-            interim: 0,
-            farewell: false,
-            claim,
-        })
+        match send.send_request(request, ended) {
+            Ok(begun) => Ok(Self::of(begun, sending, body, claim, around)),
+            Err(why) => Err(not_opened(&claim, failed(why, Stage::Send), body)),
+        }
     }
 
-    /// One whose head has been sent, and which has no body.
-    fn begun(begun: Begun, claim: Claim, body: Body, around: &Surroundings<'_>) -> Self {
-        let Begun { response, stream, at } = begun;
+    fn of(
+        (response, stream): Begun,
+        sending: Sending,
+        body: Body,
+        claim: Claim,
+        around: &Surroundings<'_>,
+    ) -> Self {
         Self {
             response,
             stream,
             upload: Upload::new(body),
-            sending: Sending::Sent,
+            sending,
             home: around.home.clone(),
             options: around.options.clone(),
-            moved: at,
+            moved: now(),
             interim: 0,
             farewell: false,
             claim,
@@ -474,16 +465,6 @@ impl Exchange {
             untouched: self.upload.into_untouched(),
         }
     }
-}
-
-/// What exceeds the limits of a head; its whole size is the engine's to limit.
-pub(super) fn too_large(headers: &HeaderMap, limits: &HeadLimits) -> Option<String> {
-    if headers.len() > limits.fields {
-        return Some(format!("more than {} fields in a head", limits.fields));
-    }
-    let longest = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).max();
-    (longest.unwrap_or(0) > limits.field_bytes)
-        .then(|| format!("a field of more than {} bytes", limits.field_bytes))
 }
 
 /// How bad an error is for the request that met it.
