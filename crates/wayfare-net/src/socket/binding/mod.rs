@@ -30,7 +30,8 @@ pub struct Binding {
     /// routing may send another way.
     pub interface: Option<String>,
     /// From this address, which must be one of this machine's. Servers with addresses of the other
-    /// family only cannot be reached then.
+    /// family only cannot be reached then. On Linux (4.2 and later) connections to several servers
+    /// may leave by one port of it, so that its ports do not run out.
     pub address: Option<IpAddr>,
 }
 
