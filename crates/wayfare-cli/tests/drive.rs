@@ -8,8 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use command::{Driver, Scratch, server, tls_server};
 use serde_json::{Value, json};
-use wayfare_testkit::FaultServer;
 use wayfare_testkit::content::bytes_of;
+use wayfare_testkit::script::{Script, Step};
+use wayfare_testkit::{Authority, FaultServer, Server};
 
 fn body(answer: &Value) -> Vec<u8> {
     let body = answer["ok"]["body_b64"].as_str();
@@ -278,4 +279,60 @@ fn tables_answer_without_a_network() {
         (&read["type"], &read["params"]["filename"]),
         (&json!("attachment"), &json!("€.txt"))
     );
+}
+
+#[test]
+fn a_client_certificate_is_shown_and_a_star_leads_every_host_to_one_address() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let builder = Server::builder().tls_asking_clients(&authority.issue(&["a.test"]), &clients);
+    let server = builder.bind_on_thread("127.0.0.1:0").unwrap();
+    let client = clients.issue_client("a client");
+    let pem = client.chain_pem().to_owned() + client.key_pem();
+    let url = format!("https://a.test:{}/get", server.address().port());
+    for (shown, is_taken) in [(Some(&pem), true), (None, false)] {
+        let resolve = json!({"*": "127.0.0.1"});
+        let cfg = json!({"ca_pem": authority.pem(), "client_cert_pem": shown, "resolve": resolve});
+        let mut driver = session(&cfg);
+        let answer = driver.ask(fetch(&url));
+        assert_eq!(answer["ok"]["status"] == 200, is_taken, "{answer}");
+        assert_eq!(server.request_count(), 1);
+        // The host of an address is led there, too, where it cannot prove that it is meant.
+        let literal = url.replace("a.test", "192.0.2.1");
+        let answer = driver.ask(fetch(&literal));
+        assert_eq!(answer["err"]["kind"], "tls", "{answer}");
+    }
+}
+
+#[test]
+fn chains_are_verified_and_name_servers_asked_with_the_authorities_that_are_named() {
+    let authority = Authority::new();
+    let identity = authority.issue(&["localhost"]);
+    let mut driver = Driver::new();
+    let mut verify = |host: &str, time: Value| {
+        let asked = json!({
+            "op": "x509_verify", "roots": [authority.pem()], "intermediates": [],
+            "leaf": identity.chain_pem(), "host": host, "time": time,
+        });
+        driver.ask(asked)["ok"]["valid"].clone()
+    };
+    assert_eq!(verify("localhost", Value::Null), true);
+    assert_eq!(verify("other.test", Value::Null), false);
+    assert_eq!(verify("localhost", json!("2001-01-01T00:00:00Z")), false);
+
+    // The question for `a.test` that is posted, and its address.
+    let asked = b"\0\0\x81\x80\0\x01\0\x01\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+    let body = [&asked[..], b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x09"].concat();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let answer = [head.as_bytes(), &body].concat();
+    let steps = vec![Step::head(), Step::ReadBody(35), Step::send(answer)];
+    let script = FaultServer::script(Script::always(steps)).tls(&identity);
+    let names = script.bind_on_thread("127.0.0.1:0").unwrap();
+    let server = format!("https://localhost:{}/dns-query", names.address().port());
+    let ask = json!({"op": "dns_query", "server": server, "name": "a.test", "type": "A"});
+    let told = driver.ask(with(ask.clone(), "ca_pem", authority.pem()));
+    assert_eq!((&told["ok"]["answers"], &told["ok"]["rcode"]), (&json!(["192.0.2.9"]), &json!(0)));
+    assert_eq!(driver.ask(ask)["err"]["kind"], "dns");
 }

@@ -1,5 +1,5 @@
-//! One small HTTP/1.1 exchange on a connection of its own, for what this crate has to ask itself:
-//! name servers and those who answer for certificates.
+//! One small HTTP/1.1 exchange, for what this crate has to ask itself: name servers and those who
+//! answer for certificates.
 
 use std::fmt;
 
@@ -21,6 +21,25 @@ pub(crate) struct Post<'a> {
     pub(crate) body: &'a [u8],
     /// An answer of more bytes is refused.
     pub(crate) most: usize,
+    pub(crate) afterwards: Afterwards,
+}
+
+/// What is to become of the connection when the answer is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// Nothing more is asked over it.
+    Close,
+    /// More is asked over it, if the server goes along.
+    Keep,
+}
+
+/// What came back.
+pub(crate) struct Answered<T> {
+    /// What was made of the head.
+    pub(crate) head: T,
+    pub(crate) body: Vec<u8>,
+    /// Whether more may be asked over the same connection.
+    pub(crate) afterwards: Afterwards,
 }
 
 /// Why there is no answer.
@@ -46,8 +65,10 @@ pub(crate) async fn post<T>(
     stream: &mut Box<dyn Stream>,
     mut post: Post<'_>,
     check: impl FnOnce(StatusCode, &HeaderMap) -> Result<T, String>,
-) -> Result<(T, Vec<u8>), PostFailure> {
-    post.fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+) -> Result<Answered<T>, PostFailure> {
+    if post.afterwards == Afterwards::Close {
+        post.fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let mut output = BytesMut::new();
     let sending = Sending::Sized(post.body.len() as u64);
     let opening = Opening::new(&Method::POST, post.target, post.host);
@@ -58,6 +79,8 @@ pub(crate) async fn post<T>(
     let mut input = BytesMut::new();
     let head = read_head(stream, &mut input).await?;
     let taken = check(head.status, &head.headers).map_err(PostFailure::Unwanted)?;
+    let (persists, wanted) = (head.keep_alive, post.afterwards);
+    let answered = |body, afterwards| Ok(Answered { head: taken, body, afterwards });
     let mut reader = BodyReader::new(head.framing, HeadLimits::default());
     let mut body = Vec::new();
     loop {
@@ -66,11 +89,15 @@ pub(crate) async fn post<T>(
                 return Err(PostFailure::TooLong);
             }
             Piece::Data(piece) => body.extend_from_slice(&piece),
-            Piece::End(_) => return Ok((taken, body)),
+            Piece::End(_) => {
+                // Whoever says more than was asked might answer the next question with it.
+                let is_clean = persists && input.is_empty();
+                return answered(body, if is_clean { wanted } else { Afterwards::Close });
+            }
             Piece::NeedMore => {
                 if stream.read_buf(&mut input).await.map_err(broken)? == 0 {
                     reader.handle_end().map_err(broken)?;
-                    return Ok((taken, body));
+                    return answered(body, Afterwards::Close);
                 }
             }
         }

@@ -47,6 +47,9 @@ impl Manager {
     /// # Cancel safety
     /// Dropping the future abandons the lookup at once.
     pub async fn addresses_of(&self, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
+        if let Some(known) = self.known_addresses(name) {
+            return Ok(known);
+        }
         self.addresses_in(&home()?, name).await
     }
 
@@ -94,10 +97,20 @@ impl Manager {
         self.in_time(home, self.shared.names.lookup(&around, servers, name, kind)).await
     }
 
-    async fn addresses_in(&self, home: &Home, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
-        if let Some(pinned) = self.shared.options.dns.pinned(name) {
-            return Ok(vec![pinned]);
+    /// The addresses that are known without asking anybody.
+    fn known_addresses(&self, name: &str) -> Option<Vec<IpAddr>> {
+        let options = &self.shared.options;
+        if let Some(pinned) = options.dns.pinned(name) {
+            return Some(vec![pinned]);
         }
+        let binding = &options.connections.binding;
+        match options.dns.resolver {
+            Resolver::Own(_) => None,
+            Resolver::System => self.shared.names.kept_addresses(binding, name),
+        }
+    }
+
+    async fn addresses_in(&self, home: &Home, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
         let resolving = self.shared.resolving(&self.shared.options);
         self.in_time(home, resolving.addresses(home, name)).await
     }
@@ -137,7 +150,10 @@ impl Blocking<Manager> {
     /// # Errors
     /// As [`Manager::addresses_of`].
     pub fn addresses_of(&self, name: &str) -> Result<Vec<IpAddr>, LookupFailure> {
-        block_on(self.0.addresses_in(&Home::Caller, name))
+        match self.0.known_addresses(name) {
+            Some(known) => Ok(known),
+            None => block_on(self.0.addresses_in(&Home::Caller, name)),
+        }
     }
 
     /// The PTR records of an address; see [`Manager::pointers_of`].

@@ -170,6 +170,7 @@ impl<E: Exclusive, S: Shared> Pool<E, S> {
             key: key.clone(),
             home,
             alone: may_share,
+            speaks: lane.speaks,
             generation,
             end: DialEnd::Cancelled,
         })
@@ -334,7 +335,7 @@ impl<E, S: Shared> Lane<E, S> {
 
     /// True while what the other end speaks need not be found out again.
     fn is_remembered(&self, now: Instant) -> bool {
-        self.speaks == Speaks::Http1 && now.saturating_duration_since(self.seen) < MEMORY
+        self.speaks != Speaks::Unknown && now.saturating_duration_since(self.seen) < MEMORY
     }
 
     /// The newest idle connection of `home`, which is the likeliest to be alive.
@@ -361,6 +362,8 @@ pub(crate) struct Dialing<E: Exclusive, S: Shared> {
     key: Arc<LaneKey>,
     home: HomeId,
     alone: bool,
+    /// What was known when it began.
+    speaks: Speaks,
     generation: Generation,
     end: DialEnd,
 }
@@ -374,9 +377,9 @@ enum DialEnd {
 }
 
 impl<E: Exclusive, S: Shared> Dialing<E, S> {
-    /// True if the new connection will speak HTTP/1.1 as far as is known, and nobody else waits for it.
-    pub(crate) fn is_for_http1(&self) -> bool {
-        !self.alone
+    /// What the new connection will speak, as far as is known.
+    pub(crate) fn speaks(&self) -> Speaks {
+        if self.alone { self.speaks } else { Speaks::Http1 }
     }
 
     /// What the new connection has to remember.
@@ -446,8 +449,9 @@ impl<E: Exclusive, S: Shared> Drop for Dialing<E, S> {
 const JUST_USED: Duration = Duration::from_millis(1);
 /// How long after a failed dial those who can wait for a live connection do so.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// How long it is remembered that an origin speaks only HTTP/1.1; without that, every burst of
-/// requests would wait for the first one's connection.
+/// How long it is remembered what an origin speaks. Without that, every burst of requests to one of
+/// HTTP/1.1 only would wait for the first one's connection, and nothing could leave early to one of
+/// HTTP/2.
 const MEMORY: Duration = Duration::from_secs(600);
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use url::Url;
-use wayfare_net::proxy::factory::{ProxyFactory, ProxyQuery};
+use wayfare_net::proxy::factory::{ProxyFactory, ProxyQuery, SocketKind};
 use wayfare_net::proxy::system;
+use wayfare_proto::address::target::Target;
 use wayfare_proto::route::bypass::Bypass;
 use wayfare_proto::route::machine::Machine;
 use wayfare_proto::route::proxy::{Chain, Load};
@@ -115,6 +116,10 @@ impl Proxies {
 
     /// The ways for a URL, if they are known without asking anybody.
     pub(crate) fn at_once(&self, url: &Url) -> Option<Result<Ways, Error>> {
+        self.known(url, load_of(url))
+    }
+
+    fn known(&self, url: &Url, load: Load) -> Option<Result<Ways, Error>> {
         let bypassed = || {
             let (host, port) = (url.host_str()?, url.port_or_known_default()?);
             Some(Ways::exception(match self.bypass.as_ref()?.rule_for(host, port)? {
@@ -127,13 +132,13 @@ impl Proxies {
             Source::System if system::settings().is_empty() => match system::machine_at_once()? {
                 none if *none == Machine::NONE => Ok(Ways::unset()),
                 _ if let Some(ways) = bypassed() => Ok(ways),
-                machine => self.of_machine(machine, url),
+                machine => self.of_machine(machine, url, load),
             },
             _ if let Some(ways) = bypassed() => Ok(ways),
             Source::Factory(_) => return None,
-            Source::List(ways, rule) => Ways::fit(ways.clone(), rule.clone(), url),
+            Source::List(ways, rule) => Ways::fit(ways.clone(), rule.clone(), load),
             Source::System => match self.of_variables(url) {
-                Ok(choice) => Ways::fit(vec![choice.chain], choice.rule.into(), url),
+                Ok(choice) => Ways::fit(vec![choice.chain], choice.rule.into(), load),
                 Err(bad) => Err(undecided(&bad.to_string()).because(bad)),
             },
         })
@@ -147,7 +152,7 @@ impl Proxies {
         }
     }
 
-    fn of_machine(&self, machine: &Machine, url: &Url) -> Result<Ways, Error> {
+    fn of_machine(&self, machine: &Machine, url: &Url, load: Load) -> Result<Ways, Error> {
         let choice = match self.bypass {
             Some(_) => machine.choose_past(&Bypass::NONE, url),
             None => machine.choose(url),
@@ -156,24 +161,51 @@ impl Proxies {
             Ok(choice) if choice.chain.is_direct() && machine.script().is_some() => {
                 Ok(Ways::exception(format!("{}; their script is not run", choice.rule)))
             }
-            Ok(choice) => Ways::fit(vec![choice.chain], choice.rule.into(), url),
+            Ok(choice) => Ways::fit(vec![choice.chain], choice.rule.into(), load),
             Err(bad) => Err(undecided(&format!("the machine's settings: {bad}")).because(bad)),
         }
     }
 
     /// The ways for a URL.
     pub(crate) async fn choose(&self, url: &Url) -> Result<Ways, Error> {
-        if let Some(known) = self.at_once(url) {
+        self.decide(ProxyQuery::for_url(url), url, load_of(url)).await
+    }
+
+    /// The ways for a socket of the application's own, none of which is the direct one.
+    pub(crate) async fn choose_for(
+        &self,
+        socket: SocketKind,
+        peer: &Target,
+    ) -> Result<Ways, Error> {
+        let (scheme, load) = match socket {
+            SocketKind::Udp => ("udp", Load::Datagrams),
+            _ => ("tcp", Load::Listening),
+        };
+        let url = Url::parse(&format!("{scheme}://{peer}")).map_err(|why| {
+            let message = format!("{peer} is nobody to look for a way to: {why}");
+            Error::invalid_request(message)
+        })?;
+        let query = ProxyQuery::for_socket(socket, url.host_str().unwrap_or_default(), peer.port());
+        let ways = self.decide(query, &url, load).await?;
+        if ways.first.is_direct() {
+            let message = format!("there is no proxy to ask for it: {}", ways.rule);
+            return Err(Error::new(ErrorKind::Proxy(ProxyProblem::NoneFits), Stage::Plan, message));
+        }
+        Ok(ways)
+    }
+
+    async fn decide(&self, query: ProxyQuery, url: &Url, load: Load) -> Result<Ways, Error> {
+        if let Some(known) = self.known(url, load) {
             return known;
         }
         let Source::Factory(factory) = &*self.source else {
             // Only what the system has set takes its time, and is known from then on.
             let machine = system::machine().await.map_err(|why| undecided(&why.to_string()))?;
-            return self.at_once(url).unwrap_or_else(|| self.of_machine(machine, url));
+            let known = self.known(url, load);
+            return known.unwrap_or_else(|| self.of_machine(machine, url, load));
         };
-        let query = ProxyQuery::for_url(url);
         match factory.ways(&query).await {
-            Ok(list) => Ways::fit(list.ways, list.rule.into(), url),
+            Ok(list) => Ways::fit(list.ways, list.rule.into(), load),
             Err(why) => Err(undecided(&why.to_string()).because(why)),
         }
     }
@@ -239,9 +271,8 @@ impl Ways {
         Self { news: News::Told, ..Self::direct(rule) }
     }
 
-    /// Those that can carry what goes to `url`.
-    fn fit(ways: Vec<Chain>, rule: Cow<'static, str>, url: &Url) -> Result<Self, Error> {
-        let load = if url.scheme() == "http" { Load::PlainHttp } else { Load::Tunneled };
+    /// Those that can carry it.
+    fn fit(ways: Vec<Chain>, rule: Cow<'static, str>, load: Load) -> Result<Self, Error> {
         let mut fit = ways.into_iter().filter(|way| way.can_carry(load));
         let Some(first) = fit.next() else {
             let message = format!("no proxy that {rule} named can be used for it");
@@ -249,6 +280,11 @@ impl Ways {
         };
         Ok(Self { first, others: fit.collect(), rule, news: News::Told })
     }
+}
+
+/// What goes to `url`.
+fn load_of(url: &Url) -> Load {
+    if url.scheme() == "http" { Load::PlainHttp } else { Load::Tunneled }
 }
 
 fn undecided(why: &str) -> Error {

@@ -1,121 +1,28 @@
 //! Sockets of an application's own at a SOCKS proxy: one that is waited at, and one for datagrams.
 
+mod opening;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::header;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use wayfare_net::caller::block_on;
 use wayfare_net::clock::now;
 use wayfare_net::dial::socks::{self, Association, Sender};
-use wayfare_net::dial::{Dialer, ProxyManners, Within, within};
+use wayfare_net::dial::{Within, within};
 use wayfare_net::runtime::Home;
 use wayfare_net::socket::Stream;
-use wayfare_net::tls::policy::Offer;
 pub use wayfare_proto::address::target::Target;
 use wayfare_proto::policy::deadline::Wait;
-use wayfare_proto::route::happy_eyeballs::Pace;
-use wayfare_proto::route::proxy::Proxy;
+use wayfare_proto::route::proxy::Chain;
 pub use wayfare_proto::wire::socks::address::Endpoint;
-use wayfare_proto::wire::tunnel::Greeting;
 
 use crate::blocking::Blocking;
 use crate::error::Error;
-use crate::manager::{Manager, no_home};
-
-impl Manager {
-    /// Has a SOCKS proxy wait for one connection from `peer` (`BIND`, RFC 1928 §4), as a `QTcpServer`
-    /// with a proxy does.
-    ///
-    /// [`Bound::address`] is to be told to the peer, most often over a connection that was opened to
-    /// it before; many proxies wait for nobody else. The credentials are those of the proxy's URL,
-    /// the deadlines are those of [`Timeouts`](crate::options::Timeouts).
-    ///
-    /// ```no_run
-    /// # async fn run(manager: wayfare::Manager) -> Result<(), wayfare::Error> {
-    /// use wayfare::sockets::Target;
-    /// let proxy = "socks5://ada:secret@proxy.test".parse().unwrap();
-    /// let bound = manager.bind_at(&proxy, &Target::new("peer.test", 21)).await?;
-    /// println!("the peer may connect to {}", bound.address());
-    /// let (connection, from) = bound.accept(wayfare::options::Wait::seconds(60)).await?;
-    /// # drop((connection, from)); Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy): the proxy cannot be reached, is no SOCKS
-    /// proxy, or says no.
-    ///
-    /// # Cancel safety
-    /// Dropping the future closes the connection to the proxy, which then waits no more.
-    pub async fn bind_at(&self, proxy: &Proxy, peer: &Target) -> Result<Bound, Error> {
-        let home = Home::current().map_err(|why| no_home(&why))?;
-        self.bind_in(home, proxy, peer).await
-    }
-
-    /// Has a SOCKS 5 proxy relay datagrams (`UDP ASSOCIATE`, RFC 1928 §7), as a `QUdpSocket` with a
-    /// proxy does.
-    ///
-    /// ```no_run
-    /// # async fn run(manager: wayfare::Manager) -> Result<(), Box<dyn std::error::Error>> {
-    /// use wayfare::{options::Wait, sockets::Target};
-    /// let proxy = "socks5://proxy.test".parse()?;
-    /// let mut relay = manager.relay_at(&proxy).await?;
-    /// relay.send_to(b"hello", &Target::new("echo.test", 7)).await?;
-    /// let (from, data) = relay.receive(Wait::seconds(5)).await?;
-    /// println!("{from}: {} bytes", data.len());
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy): the proxy cannot be reached, does not speak
-    /// SOCKS 5, or says no.
-    ///
-    /// # Cancel safety
-    /// Dropping the future closes the connection to the proxy.
-    pub async fn relay_at(&self, proxy: &Proxy) -> Result<Relay, Error> {
-        let home = Home::current().map_err(|why| no_home(&why))?;
-        self.relay_in(home, proxy).await
-    }
-
-    async fn bind_in(&self, home: Home, proxy: &Proxy, peer: &Target) -> Result<Bound, Error> {
-        let opened = self.dialing(&home, async |dialer| socks::bind(proxy, peer, dialer).await);
-        Ok(Bound(opened.await?))
-    }
-
-    async fn relay_in(&self, home: Home, proxy: &Proxy) -> Result<Relay, Error> {
-        let opened = self.dialing(&home, async |dialer| socks::associate(proxy, dialer).await);
-        let association = opened.await?;
-        Ok(Relay { association, home })
-    }
-
-    /// Does something with what a dial needs, as this manager's settings have it.
-    async fn dialing<T>(&self, home: &Home, work: impl AsyncFnOnce(&Dialer<'_>) -> T) -> T {
-        let options = &self.shared.options;
-        let resolving = self.shared.resolving(options);
-        let greeting = Greeting {
-            authorization: None,
-            user_agent: options.headers.0.get(header::USER_AGENT).cloned(),
-            limits: options.heads,
-        };
-        let tls = options.tls.towards_proxies();
-        let dialer = Dialer {
-            network: &resolving,
-            home,
-            sockets: &resolving.sockets,
-            tls,
-            offer: Offer::Nothing,
-            early: None,
-            waits: options.timeouts.of_dials(),
-            proxies: ProxyManners { tls, greeting: &greeting, schemes: options.auth.schemes },
-            pace: Pace::with_attempt_delay(options.connections.attempt_delay),
-            memories: &self.shared.memories,
-        };
-        work(&dialer).await
-    }
-}
+use crate::manager::Manager;
 
 /// A proxy that waits for a connection; dropping this has it wait no more.
 pub struct Bound(socks::Bound);
@@ -266,16 +173,32 @@ impl Blocking<Manager> {
     ///
     /// # Errors
     /// As [`Manager::bind_at`].
-    pub fn bind_at(&self, proxy: &Proxy, peer: &Target) -> Result<Blocking<Bound>, Error> {
-        block_on(self.0.bind_in(Home::Caller, proxy, peer)).map(Blocking)
+    pub fn bind_at(&self, way: &Chain, peer: &Target) -> Result<Blocking<Bound>, Error> {
+        block_on(self.0.bind_in(Home::Caller, way, peer)).map(Blocking)
+    }
+
+    /// Has a proxy of the manager's wait for one connection; see [`Manager::bind_for`].
+    ///
+    /// # Errors
+    /// As [`Manager::bind_for`].
+    pub fn bind_for(&self, peer: &Target) -> Result<Blocking<Bound>, Error> {
+        block_on(self.0.bind_for_in(Home::Caller, peer)).map(Blocking)
     }
 
     /// Has a SOCKS 5 proxy relay datagrams; see [`Manager::relay_at`].
     ///
     /// # Errors
     /// As [`Manager::relay_at`].
-    pub fn relay_at(&self, proxy: &Proxy) -> Result<Blocking<Relay>, Error> {
-        block_on(self.0.relay_in(Home::Caller, proxy)).map(Blocking)
+    pub fn relay_at(&self, way: &Chain) -> Result<Blocking<Relay>, Error> {
+        block_on(self.0.relay_in(Home::Caller, way)).map(Blocking)
+    }
+
+    /// Has a proxy of the manager's relay datagrams; see [`Manager::relay_for`].
+    ///
+    /// # Errors
+    /// As [`Manager::relay_for`].
+    pub fn relay_for(&self, peer: &Target) -> Result<Blocking<Relay>, Error> {
+        block_on(self.0.relay_for_in(Home::Caller, peer)).map(Blocking)
     }
 }
 

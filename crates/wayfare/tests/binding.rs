@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use it::{Ask, FACES, fetch, manager};
-use wayfare::ErrorKind;
-use wayfare::options::{Binding, Connections};
+use wayfare::options::{Binding, Connections, Proxies};
+use wayfare::{ErrorKind, Manager};
+use wayfare_testkit::proxy::Proxy;
 
 /// A server that notes from where each connection came, and keeps connections.
 fn noting() -> (SocketAddr, Arc<Mutex<Vec<IpAddr>>>) {
@@ -96,6 +97,32 @@ fn what_cannot_be_bound_to_is_said_clearly() {
             let error = fetch(face, &manager(), ask).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Binding, "{error}");
             assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+    assert!(seen.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_binding_that_fails_on_the_way_to_a_proxy_is_no_fault_of_the_proxy() {
+    let (server, seen) = noting();
+    let url = format!("http://{server}/");
+    for face in FACES {
+        let gate = Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap();
+        for scheme in ["http", "socks5"] {
+            // Both ways lead through the same address, and the second is tried as well.
+            let ways = [gate.url(scheme), gate.url("connect")].map(|way| way.parse().unwrap());
+            let manager = Manager::builder().proxies(Proxies::list(ways.to_vec())).build();
+            let nowhere = bound(Binding::to_interface("nosuch0"));
+            let ask = Ask::get(&url).connections(nowhere);
+            let error = fetch(face, &manager, ask).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Binding, "{error}");
+            let words = format!("the proxy {}", gate.url("connect"));
+            assert!(error.to_string().contains(&words), "{error}");
+            assert!(error.to_string().contains("called \"nosuch0\""), "{error}");
+            assert_eq!(gate.connections_opened(), 0);
+            // It is not avoided for that.
+            let (ways, _) = manager.blocking().ways_to(&url).unwrap();
+            assert_eq!(ways[0].to_string(), gate.url(scheme), "{face:?}");
         }
     }
     assert!(seen.lock().unwrap().is_empty());

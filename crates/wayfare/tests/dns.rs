@@ -342,8 +342,14 @@ fn a_name_that_does_not_exist_says_who_said_so() {
 
 /// The question for the address of `a.test` that is posted over HTTPS.
 fn posted() -> Vec<u8> {
+    posted_for(b'a')
+}
+
+/// That for the address of another letter.
+fn posted_for(letter: u8) -> Vec<u8> {
     let mut question = vec![0; 12];
-    question.extend(b"\x01a\x04test\0\0\x01\0\x01");
+    question.extend([1, letter]);
+    question.extend(b"\x04test\0\0\x01\0\x01");
     question
 }
 
@@ -369,6 +375,49 @@ fn an_answer_over_https_may_come_by_http_1_1_and_has_aged_on_the_way() {
         let asked = String::from_utf8_lossy(&server.heard()[0].bytes).into_owned();
         assert!(asked.starts_with("POST /dns-query HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("Content-Type: application/dns-message\r\n"), "{asked}");
+    }
+}
+
+/// The steps that answer the post for a letter, with so many bytes behind it.
+fn answering(letter: u8, fields: &str, behind: usize) -> Vec<Step> {
+    let body = good(&posted_for(letter));
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\n\
+         Content-Length: {}\r\n{fields}\r\n",
+        body.len()
+    );
+    let answer = [head.as_bytes(), &body, &vec![b'x'; behind]].concat();
+    vec![Step::head(), Step::ReadBody(35), Step::send(answer)]
+}
+
+#[test]
+fn a_connection_over_http_1_1_is_kept_for_the_next_question_as_far_as_the_server_goes_along() {
+    let one = |fields, behind| {
+        let stays = Step::Drain(Duration::from_secs(20));
+        [b'a', b'b', b'c'].map(|letter| [answering(letter, fields, behind), vec![stays.clone()]])
+    };
+    let all = |fields, behind| one(fields, behind).map(|steps| steps.concat()).to_vec();
+    let kept = [b'a', b'b', b'c'].map(|letter| answering(letter, "", 0)).concat();
+    let gone = [b'a', b'b', b'c'].map(|letter| [answering(letter, "", 0), vec![Step::Fin]]);
+    let table = [
+        ("it goes along", vec![kept], 1),
+        ("it says that it closes", all("Connection: close\r\n", 0), 3),
+        ("it says more than was asked", all("", 1), 3),
+        ("it closes without a word", gone.map(|steps| steps.concat()).to_vec(), 3),
+    ];
+    for (what, connections, opened) in table {
+        for face in FACES {
+            let server = FaultServer::script(Script::once(connections.clone()));
+            let server = server.tls(&it::identity().1).bind_on_thread("127.0.0.1:0").unwrap();
+            let port = server.address().port();
+            let name = format!("https://localhost:{port}/dns-query").parse().unwrap();
+            let manager = with(&[name]);
+            for asked in ["a.test", "b.test", "c.test"] {
+                let found = look_up(face, &manager, asked, RecordType::A);
+                assert_eq!(found.unwrap().transport, Transport::Https, "{what} {face:?}");
+            }
+            assert_eq!(server.connections_opened(), opened, "{what} {face:?}");
+        }
     }
 }
 

@@ -40,15 +40,22 @@ fn family() -> Family {
     }
 }
 
+/// What can leave early to a server of which nothing is known.
+const VERSIONS: [Versions; 2] = [Versions::Http1, Versions::Http2];
+
+/// Every face with every version.
+fn faces() -> impl Iterator<Item = (Face, Versions)> {
+    VERSIONS.into_iter().flat_map(|versions| FACES.map(|face| (face, versions)))
+}
+
 /// A manager whose connections are not kept, so that every request makes a handshake.
-fn manager_with(tls: Tls) -> Manager {
-    let idle = Duration::ZERO;
-    let connections = Connections { versions: Versions::Http1, idle, ..Connections::default() };
+fn manager_with(tls: Tls, versions: Versions) -> Manager {
+    let connections = Connections { versions, idle: Duration::ZERO, ..Connections::default() };
     Manager::builder().tls(tls).connections(connections).build()
 }
 
-fn early(setting: EarlyData) -> Manager {
-    manager_with(trust().with_early_data(setting))
+fn early(setting: EarlyData, versions: Versions) -> Manager {
+    manager_with(trust().with_early_data(setting), versions)
 }
 
 /// What became of a request, its status, and whether its session was continued.
@@ -79,8 +86,8 @@ const LATER: (EarlyOutcome, u16, Session) = (EarlyOutcome::NotSent, 200, Session
 #[test]
 fn a_safe_request_leaves_with_the_handshake_of_a_continued_session() {
     let family = family();
-    for face in FACES {
-        let (manager, url) = (early(EarlyData::Safe), family.granting.url("/get?x=1"));
+    for (face, versions) in faces() {
+        let (manager, url) = (early(EarlyData::Safe, versions), family.granting.url("/get?x=1"));
         let before = family.granting.request_count();
         let first = sent(face, &manager, Ask::get(&url));
         assert_eq!(first, (EarlyOutcome::NotSent, 200, Session::Full), "{face:?}");
@@ -97,26 +104,31 @@ fn a_safe_request_leaves_with_the_handshake_of_a_continued_session() {
 #[test]
 fn what_proves_a_connection_is_said_when_it_is_known_which_one_it_is() {
     let family = family();
-    for face in FACES {
-        let (manager, url) = (early(EarlyData::Safe), family.granting.url("/auth-ntlm"));
+    let versions = [Versions::Any, Versions::Http1];
+    for (face, versions) in FACES.iter().flat_map(|face| versions.map(|one| (*face, one))) {
+        let (manager, url) = (early(EarlyData::Safe, versions), family.granting.url("/auth-ntlm"));
         let known = Credentials::new("user", "passwd");
         manager.set_credentials(&url, None, Some(known)).unwrap();
         for _ in 0..3 {
             let (outcome, status, _) = sent(face, &manager, Ask::get(&url));
-            assert_eq!((outcome, status), (EarlyOutcome::NotSent, 200), "{face:?}");
+            assert_eq!((outcome, status), (EarlyOutcome::NotSent, 200), "{face:?} {versions:?}");
         }
     }
 }
 
 #[test]
 fn nothing_leaves_early_unless_it_is_asked_for_and_safe() {
+    VERSIONS.into_iter().for_each(nothing_else_leaves_early);
+}
+
+fn nothing_else_leaves_early(versions: Versions) {
     let family = family();
     let url = family.granting.url("/get");
-    let by_default = manager_with(trust());
+    let by_default = manager_with(trust(), versions);
     sent(Face::Waited, &by_default, Ask::get(&url));
     assert_eq!(sent(Face::Waited, &by_default, Ask::get(&url)), LATER);
 
-    let manager = early(EarlyData::Safe);
+    let manager = early(EarlyData::Safe, versions);
     sent(Face::Waited, &manager, Ask::get(&url));
     for ask in [
         Ask::post(&url, "x"),
@@ -130,7 +142,7 @@ fn nothing_leaves_early_unless_it_is_asked_for_and_safe() {
     }
     assert_eq!(sent(Face::Waited, &manager, Ask::get(&url)), ACCEPTED);
 
-    let manager = early(EarlyData::Anonymous);
+    let manager = early(EarlyData::Anonymous, versions);
     sent(Face::Waited, &manager, Ask::get(&url));
     let secret = Ask::get(&url).header("authorization", "Basic eDp5");
     assert_eq!(sent(Face::Waited, &manager, secret), LATER);
@@ -143,7 +155,8 @@ fn nothing_leaves_early_to_a_server_that_is_not_known_for_certain() {
     let url = family.granting.url("/get");
     let other = wayfare_testkit::Authority::new();
     let untrusting = || Tls::default().with_only_authority_pem(other.pem()).unwrap();
-    let refused = fetch(Face::Waited, &manager_with(untrusting()), Ask::get(&url)).unwrap_err();
+    let manager = manager_with(untrusting(), Versions::Http2);
+    let refused = fetch(Face::Waited, &manager, Ask::get(&url)).unwrap_err();
     let exceptions = Exceptions::default();
     exceptions.add(refused.rejection().unwrap().exception(), Kept::Session).unwrap();
     let safe = EarlyData::Safe;
@@ -154,17 +167,19 @@ fn nothing_leaves_early_to_a_server_that_is_not_known_for_certain() {
         trust().with_early_data(safe).with_protocols(&[b"http/1.1"]),
     ];
     for (index, tls) in doubtful.into_iter().enumerate() {
-        let manager = manager_with(tls);
-        sent(Face::Waited, &manager, Ask::get(&url));
-        assert_eq!(sent(Face::Waited, &manager, Ask::get(&url)), LATER, "{index}");
+        for versions in [Versions::Http1, Versions::Any] {
+            let manager = manager_with(tls.clone(), versions);
+            sent(Face::Waited, &manager, Ask::get(&url));
+            assert_eq!(sent(Face::Waited, &manager, Ask::get(&url)), LATER, "{index}");
+        }
     }
 }
 
 #[test]
 fn what_the_server_throws_away_is_sent_exactly_once_more() {
     let family = family();
-    for face in FACES {
-        let manager = early(EarlyData::Safe);
+    for (face, versions) in faces() {
+        let manager = early(EarlyData::Safe, versions);
         let before = family.refusing.request_count();
         sent(face, &manager, Ask::get(family.granting.url("/get")));
         let got = sent(face, &manager, Ask::get(family.refusing.url("/get")));
@@ -176,8 +191,8 @@ fn what_the_server_throws_away_is_sent_exactly_once_more() {
 #[test]
 fn a_server_that_went_back_to_tls_1_2_is_asked_without() {
     let family = family();
-    for face in FACES {
-        let manager = early(EarlyData::Safe);
+    for (face, versions) in faces() {
+        let manager = early(EarlyData::Safe, versions);
         let before = family.old.request_count();
         sent(face, &manager, Ask::get(family.granting.url("/get")));
         let got = sent(face, &manager, Ask::get(family.old.url("/get")));
@@ -189,8 +204,8 @@ fn a_server_that_went_back_to_tls_1_2_is_asked_without() {
 #[test]
 fn a_425_is_asked_again_once_after_the_handshake_and_the_server_is_spared_from_then_on() {
     let family = family();
-    for face in FACES {
-        let manager = early(EarlyData::Safe);
+    for (face, versions) in faces() {
+        let manager = early(EarlyData::Safe, versions);
         let server = &family.granting;
         sent(face, &manager, Ask::get(server.url("/get")));
         let before = server.request_count();
@@ -206,29 +221,117 @@ fn a_425_is_asked_again_once_after_the_handshake_and_the_server_is_spared_from_t
 
 #[test]
 fn a_connection_that_breaks_after_early_data_is_an_error_and_no_second_request() {
-    let granting = {
-        let mut config = identity().1.server_config(&["http/1.1"]);
-        config.max_early_data_size = 16 * 1024;
-        config
-    };
-    let good = Server::builder().tls_config(granting.clone()).bind_on_thread(LOCAL).unwrap();
-    for end in [Step::Fin, Step::Rst] {
-        let script = Script::always(vec![Step::Expect(Expected::AnyHead), end.clone()]);
-        let builder = FaultServer::script(script).tls_config(granting.clone());
-        let breaking = builder.bind_on_thread(LOCAL).unwrap();
-        for face in FACES {
-            let manager = early(EarlyData::Safe);
-            sent(face, &manager, Ask::get(good.url("/get")));
-            let before = breaking.connections_opened();
-            let error = fetch(face, &manager, Ask::get(breaking.url("/"))).unwrap_err();
-            assert_eq!(error.kind(), wayfare::ErrorKind::ConnectionLost, "{error:?}");
-            assert_eq!(breaking.connections_opened(), before + 1, "{face:?}");
+    for (versions, name) in VERSIONS.into_iter().zip(["http/1.1", "h2"]) {
+        for end in [Step::Fin, Step::Rst] {
+            breaks_after_early_data(versions, name, &end);
         }
     }
 }
 
+fn breaks_after_early_data(versions: Versions, name: &str, end: &Step) {
+    let mut granting = identity().1.server_config(&[name]);
+    granting.max_early_data_size = 16 * 1024;
+    let good = Server::builder().tls_config(granting.clone()).bind_on_thread(LOCAL).unwrap();
+    // The preface of HTTP/2 ends as a head does.
+    let script = Script::always(vec![Step::Expect(Expected::AnyHead), end.clone()]);
+    let builder = FaultServer::script(script).tls_config(granting.clone());
+    let breaking = builder.bind_on_thread(LOCAL).unwrap();
+    for face in FACES {
+        let manager = early(EarlyData::Safe, versions);
+        sent(face, &manager, Ask::get(good.url("/get")));
+        let before = breaking.connections_opened();
+        let error = fetch(face, &manager, Ask::get(breaking.url("/"))).unwrap_err();
+        assert_eq!(error.kind(), wayfare::ErrorKind::ConnectionLost, "{error:?}");
+        assert_eq!(breaking.connections_opened(), before + 1, "{face:?} {versions:?}");
+    }
+}
+
 #[test]
-fn without_a_wish_for_http_1_early_data_waits_until_the_server_is_known_to_speak_it() {
+fn a_session_of_another_version_carries_no_request() {
+    let family = family();
+    for face in FACES {
+        let manager = early(EarlyData::Safe, Versions::Http1);
+        let (server, before) = (&family.granting, family.granting.request_count());
+        let over = |versions| {
+            let idle = Duration::ZERO;
+            let connections = Connections { versions, idle, ..Connections::default() };
+            sent(face, &manager, Ask::get(server.url("/get")).connections(connections))
+        };
+        over(Versions::Http1);
+        let rejected = (EarlyOutcome::Rejected, 200, Session::Resumed);
+        assert_eq!(over(Versions::Http2), rejected, "{face:?}");
+        assert_eq!(over(Versions::Http2), ACCEPTED, "{face:?}");
+        assert_eq!(over(Versions::Http1), rejected, "{face:?}");
+        assert_eq!(server.request_count(), before + 4, "{face:?}: each was read once");
+    }
+}
+
+#[test]
+fn a_server_that_went_back_to_http_1_is_asked_without() {
+    let mut config = identity().1.server_config(&[]);
+    config.max_early_data_size = 16 * 1024;
+    for face in FACES {
+        let manager = early(EarlyData::Safe, Versions::Any);
+        let both = Server::builder().tls_config(config.clone()).bind_on_thread(LOCAL).unwrap();
+        let (address, url) = (both.address(), both.url("/get"));
+        sent(face, &manager, Ask::get(&url));
+        assert_eq!(sent(face, &manager, Ask::get(&url)), ACCEPTED, "{face:?}");
+        drop(both);
+        let builder = Server::builder().tls_config(config.clone());
+        let old = builder.protocols(wayfare_testkit::Protocols::Http1).bind_on_thread(address);
+        let old = old.unwrap();
+        assert_eq!(sent(face, &manager, Ask::get(&url)), LATER, "{face:?}");
+        assert_eq!((old.request_count(), old.connections_opened()), (1, 2), "{face:?}");
+        assert_eq!(sent(face, &manager, Ask::get(&url)), ACCEPTED, "{face:?}: it is known now");
+    }
+}
+
+#[test]
+fn what_is_too_long_for_the_server_leaves_after_the_handshake() {
+    for (face, versions) in faces() {
+        let mut config = identity().1.server_config(&[]);
+        config.max_early_data_size = 100;
+        let server = Server::builder().tls_config(config).bind_on_thread(LOCAL).unwrap();
+        let manager = early(EarlyData::Safe, versions);
+        let ask = || Ask::get(server.url("/get")).header("x-long", &"x".repeat(100));
+        sent(face, &manager, ask());
+        assert_eq!(sent(face, &manager, ask()), LATER, "{face:?} {versions:?}");
+        assert_eq!(server.request_count(), 2);
+    }
+}
+
+#[test]
+fn others_share_the_connection_that_began_early() {
+    let family = family();
+    let url = family.granting.url("/get");
+    let tls = trust().with_early_data(EarlyData::Safe);
+    let manager = Manager::builder().tls(tls).build();
+    sent(Face::Awaited, &manager, Ask::get(&url));
+    for _ in 0..20 {
+        manager.clear_connections();
+        let before = family.granting.request_count();
+        let outcomes = runtime().block_on(async {
+            let one = |_| {
+                let (manager, url) = (manager.clone(), url.clone());
+                tokio::spawn(async move { it::fetch_awaited(&manager, Ask::get(url)).await })
+            };
+            let running: Vec<_> = (0..16).map(one).collect();
+            let mut outcomes = Vec::new();
+            for one in running {
+                let got = one.await.unwrap().unwrap();
+                assert_eq!(got.status, 200);
+                outcomes.push(got.early);
+            }
+            outcomes
+        });
+        let early = outcomes.iter().filter(|one| **one == EarlyOutcome::Accepted).count();
+        assert_eq!(early, 1, "{outcomes:?}");
+        assert_eq!(family.granting.request_count(), before + 16);
+    }
+}
+
+#[test]
+fn without_a_wish_for_a_version_early_data_waits_until_it_is_known_what_the_server_speaks() {
     let mut config = identity().1.server_config(&[]);
     config.max_early_data_size = 16 * 1024;
     let builder = Server::builder().tls_config(config);
@@ -237,14 +340,16 @@ fn without_a_wish_for_http_1_early_data_waits_until_the_server_is_known_to_speak
     let connections = Connections { idle: Duration::ZERO, ..Connections::default() };
     let tls = trust().with_early_data(EarlyData::Safe);
     let manager = Manager::builder().tls(tls).connections(connections).build();
-    let url = server.url("/get");
-    sent(Face::Awaited, &manager, Ask::get(&url));
-    assert_eq!(sent(Face::Awaited, &manager, Ask::get(&url)), ACCEPTED);
-
     let both = family().granting;
-    sent(Face::Awaited, &manager, Ask::get(both.url("/get")));
-    let over_http2 = sent(Face::Awaited, &manager, Ask::get(both.url("/get")));
-    assert_eq!(over_http2, LATER, "a request over HTTP/2 does not go early");
+    for server in [&server, &both] {
+        // The other server's session is at hand for the second already.
+        let first = sent(Face::Awaited, &manager, Ask::get(server.url("/get")));
+        assert_eq!((first.0, first.1), (EarlyOutcome::NotSent, 200));
+        assert_eq!(sent(Face::Awaited, &manager, Ask::get(server.url("/get"))), ACCEPTED);
+    }
+    // It is known for longer than the connection is there.
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(sent(Face::Awaited, &manager, Ask::get(both.url("/get"))), ACCEPTED);
 }
 
 #[test]

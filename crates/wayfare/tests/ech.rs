@@ -2,25 +2,24 @@
 
 #![allow(clippy::unwrap_used)] // What a helper unwraps fails the test that called it.
 
+mod hiding;
 mod it;
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use hiding::{PRIVATE, PUBLIC, dns, late_dns};
 use it::{Ask, FACES, Face, fetch, hold, identity, trust};
 use wayfare::delegate::{CertificateQuestion, Delegate, Trust, Trusting};
 use wayfare::event::What;
-use wayfare::options::{Dns, Ech, Resolver, Tls, TlsVersions};
+use wayfare::options::{Dns, Ech, Tls, TlsVersions};
 use wayfare::tls::{EchOutcome, Session, TlsProblem};
 use wayfare::{Error, ErrorKind, Manager};
 use wayfare_testkit::{Server, ServerIdentity};
-
-const PUBLIC: &str = "public.example";
-const PRIVATE: &str = "private.example";
 
 /// A list of one configuration (RFC 9849 §4): X25519, HKDF-SHA256, AES-128-GCM, and a key that
 /// nobody has the secret of.
@@ -40,52 +39,6 @@ fn list(version: u16, public_name: &str) -> Vec<u8> {
 
 fn good_list() -> Vec<u8> {
     list(0xfe0d, PUBLIC)
-}
-
-/// A name server that knows one address and this list; its HTTPS record comes so much later.
-fn name_server(list: Option<Vec<u8>>, late: Duration) -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 2048];
-        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-            let asked = &buffer[..length];
-            let end = 12 + asked[12..].iter().position(|byte| *byte == 0).unwrap();
-            let (mut data, mut pause) = (None, Duration::ZERO);
-            match (asked[end + 2], &list) {
-                (1, _) => data = Some(vec![127, 0, 0, 1]),
-                (65, Some(list)) => {
-                    let length = u16::try_from(list.len()).unwrap().to_be_bytes();
-                    data = Some([&[0, 1, 0, 0, 5][..], &length, list].concat());
-                    pause = late;
-                }
-                _ => {}
-            }
-            let mut answer = asked[..2].to_vec();
-            answer.extend([0x81, 0x80, 0, 1, 0, u8::from(data.is_some()), 0, 0, 0, 0]);
-            answer.extend(&asked[12..end + 5]);
-            if let Some(data) = data {
-                answer.extend([0xc0, 12, 0, asked[end + 2], 0, 1, 0, 0, 0, 60]);
-                answer.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-                answer.extend(data);
-            }
-            let socket = socket.try_clone().unwrap();
-            std::thread::spawn(move || {
-                std::thread::sleep(pause);
-                let _ = socket.send_to(&answer, from);
-            });
-        }
-    });
-    address
-}
-
-fn dns(list: Option<Vec<u8>>) -> Dns {
-    late_dns(list, Duration::ZERO)
-}
-
-fn late_dns(list: Option<Vec<u8>>, late: Duration) -> Dns {
-    let server = format!("udp://{}", name_server(list, late)).parse().unwrap();
-    Dns { resolver: Resolver::Own(vec![server]), ..Dns::default() }
 }
 
 fn manager(tls: Tls, dns: Dns) -> Manager {

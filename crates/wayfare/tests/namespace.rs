@@ -1,5 +1,5 @@
 //! Real networks and systems of a test's own, in namespaces: one whose IPv6 is a black hole, one whose
-//! names come from a server that is silent.
+//! names come from a server that is silent, one that has two ports to leave by.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // Failing here fails the test; skips are told.
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use it::{Ask, Directory, FACES, fetch, manager};
 use wayfare::Manager;
 use wayfare::dns::LookupFault;
-use wayfare::options::{Timeouts, Wait};
+use wayfare::options::{Binding, Connections, Timeouts, Wait};
 
 /// In a network and a file system view of its own: IPv6 packets to the host go to an interface
 /// that throws them away, IPv4 ones to this machine.
@@ -27,6 +27,13 @@ ip -6 addr add 2001:db8::2/64 dev hole0 nodad
 ip neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev hole0
 mount --bind \"$1/hosts\" /etc/hosts
 exec \"$2\" --exact a_black_hole_costs_a_quarter_of_a_second_in_a_real_network --nocapture";
+
+/// Where connections leave by one of two ports.
+const PORTS: &str = "set -e
+ip link set lo up
+ip addr add ::1/128 dev lo 2>/dev/null || true
+echo 40000 40001 > /proc/sys/net/ipv4/ip_local_port_range
+exec \"$2\" --exact an_address_to_leave_by_does_not_use_up_the_ports --nocapture";
 
 /// Where names come from DNS first, and its server is this test's.
 const NAMES: &str = "set -e
@@ -92,6 +99,37 @@ fn black_hole() {
         let quarter = Duration::from_millis(250);
         assert!(first >= quarter && first < quarter + Duration::from_millis(150), "{first:?}");
         assert!(second < Duration::from_millis(150), "{second:?}");
+    }
+}
+
+#[test]
+fn an_address_to_leave_by_does_not_use_up_the_ports() {
+    if is_inside(&Directory::new("ports"), PORTS) {
+        few_ports();
+    }
+}
+
+fn few_ports() {
+    let mut ports = 1000..;
+    for local in ["127.0.0.1", "::1"] {
+        let from = Binding::to_address(local.parse::<std::net::IpAddr>().unwrap());
+        let connections = Connections { binding: from, ..Connections::default() };
+        for face in FACES {
+            let manager = Manager::builder().connections(connections.clone()).build();
+            // All of them are kept open, so that each has its port at the same time.
+            for port in ports.by_ref().take(6) {
+                let place = std::net::SocketAddr::new(local.parse().unwrap(), port);
+                let listener = TcpListener::bind(place).unwrap();
+                std::thread::spawn(move || {
+                    let (mut stream, _) = listener.accept().unwrap();
+                    let _ = stream.read(&mut [0; 1024]);
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+                    let _ = stream.read(&mut [0; 1]);
+                });
+                let got = fetch(face, &manager, Ask::get(format!("http://{place}/"))).unwrap();
+                assert_eq!(got.status, 200, "{face:?} {place}");
+            }
+        }
     }
 }
 

@@ -345,8 +345,9 @@ fn dante_waits_for_a_connection_and_hands_it_over() {
     let Some(dante) = Dante::open() else { return };
     let manager = Manager::new();
     let peer = Target::new("127.0.0.1", 0);
-    for scheme in ["socks4", "socks5"] {
-        let proxy = format!("{scheme}://127.0.0.1:{}", dante.port).parse().unwrap();
+    let gate = wayfare_testkit::proxy::Proxy::builder().bind_on_thread("127.0.0.1:0").unwrap();
+    for (scheme, before) in [("socks4", ""), ("socks5", ""), ("socks5", &gate.url("http"))] {
+        let proxy = format!("{before} {scheme}://127.0.0.1:{}", dante.port).parse().unwrap();
         let mut said = String::new();
         let bound = manager.blocking().bind_at(&proxy, &peer).unwrap();
         let connecting = peer_of(address(bound.address()));

@@ -35,6 +35,8 @@ use crate::tls::policy::Offer;
 pub enum HopFailure {
     /// It wanted to know who is asking (407), and closed the connection.
     Asked(Vec<Challenge>),
+    /// No datagram gets to it past this proxy.
+    Barred(Box<Proxy>),
     /// It sent so many bytes behind its answer, before anything was said to the next in line.
     EarlyBytes(usize),
     /// The connection to it broke.
@@ -66,6 +68,7 @@ impl HopFailure {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Asked(_) => Blame::Request,
+            Self::Barred(_) => Blame::Way,
             Self::EarlyBytes(_) | Self::Io(_) | Self::Proof(_) | Self::Ticket(_) => Blame::Proxy,
             Self::Socks(failure) => match failure {
                 SocksFailure::BadAddress(_)
@@ -114,6 +117,9 @@ impl fmt::Display for HopFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked(challenges) => tunnel::Failure::Challenged(challenges.clone()).fmt(f),
+            Self::Barred(barrier) => {
+                write!(f, "datagrams do not get to it past the proxy {barrier}")
+            }
             Self::EarlyBytes(count) => {
                 write!(f, "it sent {count} bytes behind its answer, which nobody asked for")
             }
@@ -129,7 +135,7 @@ impl fmt::Display for HopFailure {
 impl std::error::Error for HopFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Asked(_) | Self::EarlyBytes(_) => None,
+            Self::Asked(_) | Self::Barred(_) | Self::EarlyBytes(_) => None,
             Self::Io(why) => Some(why),
             Self::Proof(fault) => Some(fault),
             Self::Socks(failure) => Some(failure),

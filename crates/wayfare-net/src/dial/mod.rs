@@ -36,7 +36,7 @@ use crate::socket::{SocketOptions, Stream};
 use crate::tls::ech::EchOutcome;
 use crate::tls::facts::TlsFacts;
 use crate::tls::policy::{Offer, TlsPolicy};
-use crate::tls::{self};
+use crate::tls::{self, Early};
 
 /// What a dial needs besides the route.
 pub struct Dialer<'a> {
@@ -51,7 +51,7 @@ pub struct Dialer<'a> {
     /// The application protocols offered to the origin.
     pub offer: Offer,
     /// What may be sent to the origin together with the handshake; see [`tls::Hello::early`].
-    pub early: Option<&'a [u8]>,
+    pub early: Option<Early<'a>>,
     /// How long each phase may take.
     pub waits: DialWaits,
     /// How proxies on the way are dealt with.
@@ -199,7 +199,7 @@ pub async fn dial(
         };
         let why = if failure.is_for_early_data() && opening.early.is_some() {
             opening.early = None;
-            "the server speaks no TLS 1.3 any more, so there is no early data"
+            "the server speaks something else by now, so there is no early data"
         } else if failure.is_answerable() && redials < MOST_REDIALS {
             redials += 1;
             "a proxy wanted to know who is asking, and closed the connection"
@@ -216,7 +216,7 @@ pub async fn dial(
 /// How the handshake with the origin begins.
 struct Opening<'a> {
     hiding: Hiding,
-    early: Option<&'a [u8]>,
+    early: Option<Early<'a>>,
 }
 
 async fn dial_opening(

@@ -7,7 +7,7 @@ use wayfare_proto::certificate::ocsp::Status;
 
 use super::{Dialer, Within, race, within};
 use crate::clock::now;
-use crate::post::{Post, post};
+use crate::post::{Afterwards, Post, post};
 use crate::tls::facts::TlsFacts;
 use crate::tls::policy::{Revocation, TlsPolicy};
 use crate::tls::{Inquiry, StapleState, TlsFailure};
@@ -90,13 +90,19 @@ async fn ask(responder: &str, request: &[u8], dialer: &Dialer<'_>) -> Result<Vec
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/ocsp-request"));
     fields.insert(header::ACCEPT, HeaderValue::from_static("application/ocsp-response"));
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let asked = Post { host: authority.as_str(), target, fields, body: request, most: MOST_BYTES };
+    let asked = Post {
+        host: authority.as_str(),
+        target,
+        fields,
+        body: request,
+        most: MOST_BYTES,
+        afterwards: Afterwards::Close,
+    };
     let answered = post(&mut stream, asked, |status, _| match status {
         StatusCode::OK => Ok(()),
         status => Err(format!("it answered with the HTTP status {status}")),
     });
-    let ((), answer) = answered.await.map_err(|why| why.to_string())?;
-    Ok(answer)
+    Ok(answered.await.map_err(|why| why.to_string())?.body)
 }
 
 /// Certificates go by the clock on the wall.

@@ -23,6 +23,7 @@ use super::{Around, https, random_id};
 use crate::clock::now;
 use crate::dial::{DialWaits, Dialed, Dialer, ProxyManners, dial};
 use crate::interface::interfaces;
+use crate::post::Afterwards;
 use crate::socket::Stream;
 use crate::tls::policy::Offer;
 
@@ -85,31 +86,52 @@ async fn over_https(
     // RFC 8484 §4.1: with one number for all, answers can be kept on the way.
     let asked = question.to_bytes(0, style);
     let place = Place::of(server, around);
-    if let Some(Line::Http2(mut session)) = around.lines.take(&place) {
+    if let Some(line) = around.lines.take(&place)
         // One that has ended meanwhile is no reason to give up.
-        if let Ok(answered) = session.post(server, asked.clone()).await {
-            return posted(question, &answered, || around.lines.keep(place, Line::Http2(session)));
-        }
+        && let Ok((answered, line)) = post(line, server, asked.clone()).await
+    {
+        return posted(question, &answered, line.map(|line| (place, line)), around);
     }
     let Dialed { stream, tls, .. } = connect(server, around, Offer::Http2OrHttp1, until).await?;
     let protocol = tls.and_then(|facts| facts.protocol);
-    if protocol.as_deref() != Some(b"h2") {
-        let answered = https::post_h1(stream, server, &asked).await?;
-        return posted(question, &answered, || {});
+    let line = match protocol.as_deref() {
+        Some(b"h2") => Line::Http2(Session::open(stream).await?),
+        _ => Line::Pipe(stream),
+    };
+    let (answered, line) = post(line, server, asked).await?;
+    posted(question, &answered, line.map(|line| (place, line)), around)
+}
+
+/// Posts a question; gives the connection back if it may be kept.
+async fn post(
+    line: Line,
+    server: &NameServer,
+    asked: Vec<u8>,
+) -> Result<(Posted, Option<Line>), LookupFailure> {
+    match line {
+        Line::Pipe(mut stream) => {
+            let (answered, afterwards) = https::post_h1(&mut stream, server, &asked).await?;
+            let kept = (afterwards == Afterwards::Keep).then_some(Line::Pipe(stream));
+            Ok((answered, kept))
+        }
+        Line::Http2(mut session) => {
+            let answered = session.post(server, asked).await?;
+            Ok((answered, Some(Line::Http2(session))))
+        }
     }
-    let mut session = Session::open(stream).await?;
-    let answered = session.post(server, asked).await?;
-    posted(question, &answered, || around.lines.keep(place, Line::Http2(session)))
 }
 
 /// Reads what was posted back; a connection whose answer makes sense is kept.
 fn posted(
     question: &Question,
     answered: &Posted,
-    keep: impl FnOnce(),
+    kept: Option<(Place, Line)>,
+    around: &Around<'_>,
 ) -> Result<Heard, LookupFailure> {
     let reply = question.read(0, &answered.body).map_err(|why| unreadable(&why))?;
-    keep();
+    if let Some((place, line)) = kept {
+        around.lines.keep(place, line);
+    }
     Ok(Heard { reply, transport: Transport::Https, age: answered.age })
 }
 
@@ -192,11 +214,11 @@ async fn over_stream(
     let heard = |stream, answer: &[u8]| {
         let reply = question.read(id, answer).map_err(|why| unreadable(&why))?;
         if transport == Transport::Tls {
-            around.lines.keep(place.clone(), Line::Tls(stream));
+            around.lines.keep(place.clone(), Line::Pipe(stream));
         }
         Ok(Heard { reply, transport, age: 0 })
     };
-    if let Some(Line::Tls(mut stream)) = around.lines.take(&place) {
+    if let Some(Line::Pipe(mut stream)) = around.lines.take(&place) {
         // One that has ended meanwhile is no reason to give up.
         if let Ok(answer) = exchange(&mut stream, &asked).await {
             return heard(stream, &answer);

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use wayfare_proto::route::name_server::NameServer;
 
 use super::failure::{LookupFailure, LookupFault};
-use crate::post::{self, Post, PostFailure};
+use crate::post::{self, Afterwards, Answered, Post, PostFailure};
 use crate::socket::Stream;
 
 /// What came back.
@@ -88,17 +88,18 @@ async fn exchange_h2(
     Ok(Posted { body, age })
 }
 
-/// Posts a question over a new HTTP/1.1 connection.
+/// Posts a question over an HTTP/1.1 connection; also tells whether that may be kept.
 pub(super) async fn post_h1(
-    mut stream: Box<dyn Stream>,
+    stream: &mut Box<dyn Stream>,
     server: &NameServer,
     asked: &[u8],
-) -> Result<Posted, LookupFailure> {
-    let (host, target) = (server.authority(), server.target());
-    let post = Post { host: &host, target, fields: fields(), body: asked, most: MOST_BYTES };
+) -> Result<(Posted, Afterwards), LookupFailure> {
+    let (host, target, fields) = (server.authority(), server.target(), fields());
+    let afterwards = Afterwards::Keep;
+    let post = Post { host: &host, target, fields, body: asked, most: MOST_BYTES, afterwards };
     // Kept beside, because the words alone do not tell what kind of failure it is.
     let mut unwanted = None;
-    let answered = post::post(&mut stream, post, |status, fields| {
+    let answered = post::post(stream, post, |status, fields| {
         check(status, fields).map_err(|failure| {
             let words = failure.to_string();
             unwanted = Some(failure);
@@ -106,7 +107,7 @@ pub(super) async fn post_h1(
         })
     });
     match answered.await {
-        Ok((age, body)) => Ok(Posted { body, age }),
+        Ok(Answered { head: age, body, afterwards }) => Ok((Posted { body, age }, afterwards)),
         Err(PostFailure::TooLong) => Err(too_long()),
         Err(failure) => Err(unwanted.unwrap_or_else(|| broken(&failure))),
     }

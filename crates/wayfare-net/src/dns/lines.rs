@@ -24,8 +24,8 @@ pub(super) struct Lines(Mutex<Vec<Kept>>);
 pub(super) enum Line {
     /// HTTP/2.
     Http2(Session),
-    /// DNS over TLS.
-    Tls(Box<dyn Stream>),
+    /// One question after the other: DNS over TLS, or HTTP/1.1.
+    Pipe(Box<dyn Stream>),
 }
 
 /// What must not be mixed: who is asked, how it had to prove itself, by which way, from where.
@@ -69,7 +69,7 @@ impl Lines {
             let mut line = found.line;
             let is_open = match &mut line {
                 Line::Http2(_) => true,
-                Line::Tls(stream) => is_quiet(&mut **stream),
+                Line::Pipe(stream) => is_quiet(&mut **stream),
             };
             if is_open {
                 return Some(line);

@@ -106,6 +106,13 @@ struct Key {
     trust: Option<Trust>,
 }
 
+impl Key {
+    fn of_system(binding: &Binding, name: &str) -> Self {
+        let (binding, name) = (binding.clone(), name.to_ascii_lowercase());
+        Self { binding, resolver: Resolver::System, name, kind: None, trust: None }
+    }
+}
+
 /// How a server that speaks TLS had to prove itself, and where it was looked for: an answer that
 /// was got with less care must not be given to somebody who asked for more.
 #[derive(Clone, Debug)]
@@ -320,6 +327,15 @@ impl Names {
         let conf = Arc::new(ResolvConf::parse(&read.unwrap_or_default()));
         *lock() = Some((now(), conf.clone()));
         conf
+    }
+
+    /// The addresses of a name as the system's resolver gave them not long ago, best first.
+    #[must_use]
+    pub fn kept_addresses(&self, binding: &Binding, name: &str) -> Option<Vec<IpAddr>> {
+        match self.cache().find(&Key::of_system(binding, name), now())?.0 {
+            Kept::Addresses(addresses) => Some(addresses.clone()),
+            Kept::Found(..) | Kept::Nothing(_) => None,
+        }
     }
 
     fn cache(&self) -> MutexGuard<'_, NameCache<Key, Kept>> {

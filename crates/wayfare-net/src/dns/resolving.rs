@@ -118,22 +118,11 @@ impl Resolving {
         }
     }
 
-    fn key(&self, name: &str) -> Key {
-        Key {
-            binding: self.sockets.binding.clone(),
-            resolver: Resolver::System,
-            name: name.to_ascii_lowercase(),
-            kind: None,
-            trust: None,
-        }
-    }
-
     fn by_system<'a>(&'a self, home: &'a Home, name: &'a str) -> Vec<Question<'a>> {
-        let key = self.key(name);
-        if let Some((Kept::Addresses(addresses), _)) = self.names.cache().find(&key, now()) {
-            let addresses = addresses.clone();
+        if let Some(addresses) = self.names.kept_addresses(&self.sockets.binding, name) {
             return vec![Question::All(Box::pin(std::future::ready(Ok(addresses))))];
         }
+        let key = Key::of_system(&self.sockets.binding, name);
         let keep = |question| match question {
             Question::All(asking) => {
                 let key = key.clone();

@@ -29,7 +29,7 @@ pub async fn connect(
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     set_keepalive(&socket, options.keepalive)?;
-    options.binding.apply(&socket, address)?;
+    options.binding.apply_for_connecting(&socket, address)?;
     match home {
         Home::Runtime(handle) => {
             let socket = tokio::net::TcpSocket::from_std_stream(socket.into());

@@ -35,10 +35,19 @@ pub struct Hello<'a> {
     /// A list of configurations to hide the server's name with (RFC 9849 §4), where the policy has
     /// it so and one of them can be used.
     pub hiding: Option<&'a [u8]>,
-    /// The beginning of an HTTP/1.1 connection, to be sent together with the handshake if there is
-    /// a session to be continued that allows it. It goes all at once or not at all, and then HTTP/1.1
-    /// is all that is offered; [`TlsFacts::early_data`] says what became of it.
-    pub early: Option<&'a [u8]>,
+    /// What is sent together with the handshake if there is a session to be continued that allows
+    /// it, all at once or not at all; [`TlsFacts::early_data`] says what became of it.
+    pub early: Option<Early<'a>>,
+}
+
+/// The beginning of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Early<'a> {
+    /// What is spoken on it, and then is all that is offered: a server that takes the bytes cannot
+    /// take them for anything else.
+    pub offer: Offer,
+    /// Its first bytes.
+    pub bytes: &'a [u8],
 }
 
 /// Makes `under` an encrypted pipe to the server called `host`.
@@ -61,14 +70,14 @@ pub async fn connect(
     let known_as = host_of(&name);
     let config = match (hiding, early) {
         (Some(list), _) => policy.hiding(offer, list).map_err(TlsFailure::setup)?,
-        (None, Some(_)) => policy.early(&known_as).map_err(TlsFailure::setup)?,
+        (None, Some(early)) => policy.early(&known_as, early.offer).map_err(TlsFailure::setup)?,
         (None, None) => None,
     };
     let under = ReadAhead::new(under);
     let connector = TlsConnector::from(config.unwrap_or(plain));
     let mut sent = false;
     let begin = |connection: &mut ClientConnection| {
-        sent = early.is_some_and(|early| write_early(connection, early));
+        sent = early.is_some_and(|early| write_early(connection, early.bytes));
     };
     let connected = connector.connect_with(name, under, begin).await;
     let stream = connected.map_err(|why| TlsFailure::from(why).about(&known_as))?;
@@ -165,13 +174,16 @@ impl TlsFailure {
         self
     }
 
-    /// True if the server has gone back to a protocol without early data, so that it cannot have read
-    /// any: then the handshake may be made once more without (RFC 8446 §D.3).
+    /// True if the server has gone back to a protocol without early data, or to another application
+    /// protocol, so that it cannot have read any: then the handshake may be made once more without
+    /// (RFC 8446 §4.2.10, §D.3).
     #[must_use]
     pub fn is_for_early_data(&self) -> bool {
         let inner = self.source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let old = PeerMisbehaved::OfferedEarlyDataWithOldProtocolVersion;
+        let other = AlertDescription::NoApplicationProtocol;
         inner == Some(&rustls::Error::PeerMisbehaved(old))
+            || inner == Some(&rustls::Error::AlertReceived(other))
     }
 
     fn setup(source: io::Error) -> Self {

@@ -22,6 +22,6 @@ pub mod suites;
 mod verifier;
 
 pub use examine::StapleState;
-pub use handshake::{Hello, TlsFailure, TlsProblem, connect};
+pub use handshake::{Early, Hello, TlsFailure, TlsProblem, connect};
 pub(crate) use verifier::Inquiry;
 pub use verifier::Rejection;

@@ -232,15 +232,15 @@ impl TlsPolicy {
         Ok(made.hidden.config(plain, offer, list))
     }
 
-    /// As [`config`](Self::config) with HTTP/1.1 and early data; nothing if there is no session with
-    /// `host` that is beyond doubt, or none may be trusted with it.
-    pub(super) fn early(&self, host: &str) -> io::Result<Option<Arc<ClientConfig>>> {
+    /// As [`config`](Self::config) with early data; nothing if there is no session with `host` that is
+    /// beyond doubt, or none may be trusted with it.
+    pub(super) fn early(&self, host: &str, offer: Offer) -> io::Result<Option<Arc<ClientConfig>>> {
         let made = self.made()?;
         if !self.takes_early_data() || !made.sessions.is_unconditional(host) {
             return Ok(None);
         }
         // Made for one handshake, which is cheaper than to keep it: all in it is shared.
-        let mut config = ClientConfig::clone(&made.configs[Offer::Http1 as usize]);
+        let mut config = ClientConfig::clone(&made.configs[offer as usize]);
         config.enable_early_data = true;
         Ok(Some(Arc::new(config)))
     }

@@ -98,27 +98,64 @@ impl Route {
         pinned: &dyn Fn(&str) -> Option<IpAddr>,
     ) -> Self {
         let end = Target::new(origin.host(), origin.port());
+        let mut route = match Approach::new(chain, pinned) {
+            None => Self::reaching(&end, End::Origin, pinned),
+            Some(Approach { proxy, mut route }) => {
+                if !is_forwarded(origin, chain, plain) {
+                    route.hops.push(Hop::through(proxy, &end, pinned));
+                }
+                route
+            }
+        };
+        if origin.scheme() == Scheme::Https {
+            route.hops.push(Hop::Tls { name: origin.host().to_owned(), end: End::Origin });
+        }
+        route
+    }
+
+    fn reaching(place: &Target, first: End, pinned: &dyn Fn(&str) -> Option<IpAddr>) -> Self {
+        let host = pinned(&bracketed(place))
+            .map_or_else(|| place.host().to_owned(), |address| address.to_string());
+        Self { reach: Reach::Tcp { host, port: place.port() }, first, hops: Vec::new() }
+    }
+}
+
+/// The way to the last proxy of a chain, to ask that one for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approach {
+    /// The proxy.
+    pub proxy: Proxy,
+    /// The way to it.
+    pub route: Route,
+}
+
+impl Approach {
+    /// The way to the last of `chain`; nothing if there is no proxy. For `pinned` see
+    /// [`Route::new`].
+    #[must_use]
+    pub fn new(chain: &Chain, pinned: &dyn Fn(&str) -> Option<IpAddr>) -> Option<Self> {
         let proxies = chain.proxies();
-        let places = proxies.iter().map(Proxy::target).chain([&end]);
-        let mut hops = Vec::new();
-        for (index, (proxy, next)) in proxies.iter().zip(places.skip(1)).enumerate() {
+        let (first, last) = (proxies.first()?, proxies.last()?);
+        let mut route = Route::reaching(first.target(), End::Proxy(first.clone()), pinned);
+        for (index, proxy) in proxies.iter().enumerate() {
             if proxy.kind() == ProxyKind::Https {
                 let (name, end) = (proxy.target().host().to_owned(), End::Proxy(proxy.clone()));
-                hops.push(Hop::Tls { name, end });
+                route.hops.push(Hop::Tls { name, end });
             }
-            if index + 1 < proxies.len() || !is_forwarded(origin, chain, plain) {
-                hops.push(Hop::through(proxy.clone(), next, pinned));
+            if let Some(next) = proxies.get(index + 1) {
+                route.hops.push(Hop::through(proxy.clone(), next.target(), pinned));
             }
         }
-        if origin.scheme() == Scheme::Https {
-            hops.push(Hop::Tls { name: origin.host().to_owned(), end: End::Origin });
-        }
-        let first = proxies.first().map_or(&end, Proxy::target);
-        let host = pinned(&bracketed(first))
-            .map_or_else(|| first.host().to_owned(), |address| address.to_string());
-        let reach = Reach::Tcp { host, port: first.port() };
-        let first = proxies.first().map_or(End::Origin, |proxy| End::Proxy(proxy.clone()));
-        Self { reach, first, hops }
+        Some(Self { proxy: last.clone(), route })
+    }
+
+    /// The first of those in between, if there is one: no datagram gets past it.
+    #[must_use]
+    pub fn barrier(&self) -> Option<&Proxy> {
+        self.route.hops.iter().find_map(|hop| match hop {
+            Hop::Socks { proxy, .. } | Hop::Tunnel { proxy, .. } => Some(proxy),
+            Hop::Tls { .. } => None,
+        })
     }
 }
 
@@ -214,5 +251,22 @@ mod tests {
         }
         let tunneled = shown("http://a.test/", "http://p.test:1", Plain::Tunneled);
         assert_eq!(tunneled, "p.test:1 | tunnel a.test:80");
+    }
+
+    #[test]
+    fn the_last_proxy_of_a_chain_is_approached_through_the_others() {
+        let to_last = |chain: &str| Approach::new(&chain.parse().unwrap(), &|_| None);
+        assert_eq!(to_last("direct"), None);
+        let alone = to_last("socks5://a.test").unwrap();
+        assert_eq!((alone.route.hops.len(), alone.barrier()), (0, None));
+        let hidden = to_last("https://gate.test socks5h://a.test socks5://b.test:1").unwrap();
+        assert_eq!(hidden.proxy.to_string(), "socks5://b.test:1");
+        assert_eq!(hidden.barrier().unwrap().to_string(), "https://gate.test:443");
+        let [Hop::Tls { .. }, Hop::Tunnel { .. }, Hop::Socks { target, .. }] =
+            &hidden.route.hops[..]
+        else {
+            panic!("{:?}", hidden.route)
+        };
+        assert_eq!(target.to_string(), "b.test:1");
     }
 }

@@ -1,5 +1,8 @@
 //! A proxy as a value, and the text of its URL.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -278,9 +281,17 @@ impl Chain {
     /// True if no proxy on the way lacks what is needed of it.
     #[must_use]
     pub fn can_carry(&self, load: Load) -> bool {
-        let Some((last, others)) = self.proxies().split_last() else { return true };
+        let Some((last, others)) = self.proxies().split_last() else {
+            return matches!(load, Load::PlainHttp | Load::Tunneled);
+        };
         let can = last.capabilities();
-        let last_can = can.tunneling || (load == Load::PlainHttp && can.caching);
+        let last_can = match load {
+            // They go to its relay past all the others, which pass none on.
+            Load::Datagrams => can.udp && others.is_empty(),
+            Load::Listening => can.listening,
+            Load::PlainHttp => can.tunneling || can.caching,
+            Load::Tunneled => can.tunneling,
+        };
         last_can && others.iter().all(|proxy| proxy.capabilities().tunneling)
     }
 }
@@ -288,6 +299,10 @@ impl Chain {
 /// What goes through a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
+    /// Datagrams that the last proxy relays.
+    Datagrams,
+    /// Connections that the last proxy waits for.
+    Listening,
     /// Requests for `http` resources.
     PlainHttp,
     /// Bytes that only the server understands.
@@ -399,97 +414,4 @@ pub(super) fn host_and_port(place: &str) -> Result<(String, Option<u16>), ProxyM
 
 fn decoded(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_of_proxies_are_read_as_curl_reads_them() {
-        let table = [
-            ("proxy.test:3128", "http://proxy.test:3128", None),
-            ("http://Proxy.TEST", "http://proxy.test:80", None),
-            ("http://p.test:80/", "http://p.test:80", None),
-            ("https://p.test", "https://p.test:443", None),
-            ("connect://p.test:8080", "connect://p.test:8080", None),
-            ("SOCKS5H://[::1]", "socks5h://[::1]:1080", None),
-            ("socks4a://127.1:9050", "socks4a://127.0.0.1:9050", None),
-            ("socks://p.test", "socks4://p.test:1080", None),
-            ("http://ada:s%40c%3Aret@p.test:1", "http://p.test:1", Some(("ada", "s@c:ret"))),
-            ("http://ada:p@ss@p.test:1", "http://p.test:1", Some(("ada", "p@ss"))),
-            ("ada@p.test", "http://p.test:80", Some(("ada", ""))),
-            ("http://@p.test", "http://p.test:80", None),
-            ("  http://p.test:1 ", "http://p.test:1", None),
-        ];
-        for (text, shown, credentials) in table {
-            let proxy: Proxy = text.parse().unwrap();
-            assert_eq!(proxy.to_string(), shown, "{text}");
-            assert_eq!(format!("{proxy:?}"), shown, "{text}");
-            let read = proxy.credentials().map(|known| (known.user(), known.password()));
-            assert_eq!(read, credentials, "{text}");
-        }
-    }
-
-    #[test]
-    fn mistakes_are_named_without_the_password() {
-        let table = [
-            ("", ProxyMistake::Host),
-            ("http://", ProxyMistake::Host),
-            ("http://:3128", ProxyMistake::Host),
-            ("http://a b:1", ProxyMistake::Host),
-            ("http://p.test:0", ProxyMistake::Port),
-            ("http://p.test:65536", ProxyMistake::Port),
-            ("http://p.test:http", ProxyMistake::Port),
-            ("http://p.test/pac", ProxyMistake::Path),
-            ("http://ada:sec/ret", ProxyMistake::Path),
-            ("ftp://p.test", ProxyMistake::Scheme("ftp".into())),
-            ("ada:secret+secret://p.test", ProxyMistake::Scheme("…".into())),
-        ];
-        for (text, mistake) in table {
-            let made = text.parse::<Proxy>().unwrap_err();
-            assert_eq!(made, mistake, "{text}");
-            assert!(!made.to_string().contains("secret"), "{made}");
-        }
-    }
-
-    #[test]
-    fn capabilities_are_those_that_qt_gives_each_kind() {
-        // QNetworkProxy: Tunneling 1, Listening 2, UdpTunneling 4, Caching 8, HostNameLookup 16;
-        // Socks5Proxy 23, HttpProxy 25 with the caching of HttpCachingProxy.
-        let bits = |kind: ProxyKind| {
-            let can = kind.capabilities();
-            let all = [can.tunneling, can.listening, can.udp, can.caching, can.host_lookup];
-            all.iter().rev().fold(0, |bits, can| bits * 2 + u8::from(*can))
-        };
-        assert_eq!(bits(ProxyKind::Socks5h), 23);
-        assert_eq!(bits(ProxyKind::Http), 25);
-        assert_eq!(bits(ProxyKind::Connect), 17);
-        assert_eq!(bits(ProxyKind::Socks4), 3);
-    }
-
-    #[test]
-    fn the_direct_way_is_no_link_of_a_chain() {
-        for text in ["http://a.test:1 direct", "direct http://a.test:1", "a.test DIRECT://"] {
-            assert_eq!(text.parse::<Chain>(), Err(ProxyMistake::Direct), "{text}");
-        }
-        assert_eq!(" Direct ".parse::<Chain>(), Ok(Chain::DIRECT));
-    }
-
-    #[test]
-    fn a_chain_carries_only_what_each_of_its_proxies_can() {
-        let proxy = |caching, tunneling| {
-            let kind = ProxyKind::Http;
-            let can = Capabilities { caching, tunneling, ..kind.capabilities() };
-            Proxy::new(kind, "p.test", 1).with_capabilities(can)
-        };
-        let can = |proxies: Vec<Proxy>| {
-            let chain = Chain::through(proxies);
-            (chain.can_carry(Load::PlainHttp), chain.can_carry(Load::Tunneled))
-        };
-        assert_eq!(can(vec![]), (true, true));
-        assert_eq!(can(vec![proxy(true, false)]), (true, false));
-        assert_eq!(can(vec![proxy(false, true)]), (true, true));
-        assert_eq!(can(vec![proxy(true, false), proxy(true, true)]), (false, false));
-    }
 }

@@ -200,6 +200,8 @@ mod tests {
             ("http://a.test/", "http://h.test:80"),
             ("https://a.test/", "socks5h://s.test:1080"),
             ("ftp://a.test/", "http://all.test:80"),
+            ("tcp://a.test:21", "http://all.test:80"),
+            ("udp://127.0.0.1:0", "direct"),
             ("http://direct.test/", "direct"),
             ("http://localhost:1/", "direct"),
             ("http://127.1/", "direct"),

@@ -25,6 +25,8 @@ pub(crate) async fn serve<S: ServerStream>(stream: S, site: Arc<Site>, number: u
         .initial_connection_window_size(8 << 20)
         .max_concurrent_streams(256)
         .max_send_buffer_size(1 << 20)
+        // Tests give up many requests at a time, which a busy machine must not take for an attack.
+        .max_pending_accept_reset_streams(1_000)
         .handshake::<_, Bytes>(stream)
         .await;
     let Ok(mut connection) = handshake else {

@@ -19,7 +19,7 @@ pub enum ProxyProblem {
     Authentication,
     /// It closed the connection, or the connection broke.
     Closed,
-    /// No proxy that was named can be used for this URL.
+    /// No proxy that was named can be used for this URL or socket.
     NoneFits,
     /// It broke the protocol, or speaks another one.
     Protocol,
@@ -73,7 +73,12 @@ pub(super) fn of_proxy(mut failure: DialFailure) -> Error {
     let hop = failure.hop_failure();
     let blame = hop.map_or(Blame::Proxy, HopFailure::blame);
     let challenges = hop.and_then(HopFailure::challenges).map(<[Challenge]>::to_vec);
-    let kind = ErrorKind::Proxy(proxy_problem(&failure));
+    // What is wrong on this side of the first proxy is nothing to blame that proxy for; but the next
+    // may be reached from there.
+    let (kind, blame) = match failure.is_for_binding() {
+        true => (ErrorKind::Binding, Blame::Way),
+        false => (ErrorKind::Proxy(proxy_problem(&failure)), blame),
+    };
     let message = failure.in_words();
     let retry = if blame == Blame::Request { Retry::Never } else { Retry::Safe };
     let proxy = failure.proxy.take();
@@ -102,6 +107,7 @@ fn proxy_problem(failure: &DialFailure) -> ProxyProblem {
         return ProxyProblem::Status(status);
     }
     match hop {
+        HopFailure::Barred(_) => ProxyProblem::NoneFits,
         HopFailure::Io(_)
         | HopFailure::Socks(socks::Failure::Closed)
         | HopFailure::Tunnel(tunnel::Failure::Violation(

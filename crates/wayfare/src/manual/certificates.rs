@@ -77,8 +77,9 @@
 //!   [secret field](crate::rules::SECRET_FIELDS), nor one of
 //!   [`Redirects::secret_fields`](crate::options::Redirects::secret_fields), nor a sensitive value, and
 //!   not where a client's certificate is set.
-//! * It is sent over HTTP/1.1 only: where that is all that is wanted, or to a server that is known to
-//!   speak nothing else.
+//! * It is sent where it is known what the server speaks: because only one version of HTTP is wanted,
+//!   or because it was spoken with it in the last ten minutes. Nothing else is offered then. Over
+//!   HTTP/2 the first request of a connection leaves early, and the others share the connection.
 //! * The certificate was in order in the handshake that began the session. There is none where
 //!   everybody is trusted, with an exception, own protocol names, [`Ech::Grease`], a hidden name, or
 //!   [`Revocation::Fetched`], and none for proxies.
@@ -89,8 +90,8 @@
 //!   command do it.
 //!
 //! # What is not there
-//! Early data over HTTP/2, servers, pre-shared keys, DTLS, and protocols older than TLS 1.2. Names are not hidden
-//! from HTTPS proxies, nor behind any proxy.
+//! Servers, pre-shared keys, DTLS, and protocols older than TLS 1.2. Names are not hidden from HTTPS
+//! proxies, nor behind any proxy.
 //!
 //! [`EarlyData::Anonymous`]: crate::options::EarlyData::Anonymous
 //! [`EarlyData::Safe`]: crate::options::EarlyData::Safe

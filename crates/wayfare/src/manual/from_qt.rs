@@ -29,6 +29,8 @@
 //! | `QDnsLookup` | [`Manager::lookup`](crate::Manager::lookup); the number by [`LookupFault::qt_code`](crate::dns::LookupFault::qt_code) |
 //! | `QHostAddress`, `parseSubnet` | [`Address`](crate::address::Address), [`Subnet`](crate::address::Subnet) |
 //! | `QNetworkInterface::allInterfaces` | [`interfaces`](crate::interface::interfaces) |
+//! | `QNetworkProxy`, `QNetworkProxyFactory` | [`Proxy`](crate::proxy::Proxy), [`Proxies`](crate::options::Proxies), [`ProxyFactory`](crate::proxy::ProxyFactory) |
+//! | `QTcpServer`, `QUdpSocket` with a proxy | [`Manager::bind_for`](crate::Manager::bind_for), [`Manager::relay_for`](crate::Manager::relay_for) |
 //! | `cookieJar`, `cookiesForUrl`, `setCookiesFromUrl` | [`Manager::cookies`](crate::Manager::cookies): `list`, `header_for`, `store` |
 //! | `QNetworkCookieJar` overridden | [`CookieStore`](crate::cookies::CookieStore) |
 //! | `CookieLoadControlAttribute`, `CookieSaveControlAttribute` | [`Cookies`](crate::options::Cookies) |

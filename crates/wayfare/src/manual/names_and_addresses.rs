@@ -31,8 +31,8 @@
 //! The own resolver does not read the hosts file; `localhost` and what ends in it is this machine, and
 //! no server is asked. Names of servers themselves are looked up by the system, or pinned with
 //! [`Dns::pins`](crate::options::Dns). Name servers are asked directly, unless
-//! [`Dns::way`](crate::options::Dns::way) names proxies. Connections over TLS and HTTPS (HTTP/2) are
-//! kept for the next question, for ten seconds; answers are kept for as long as they say, a day at
+//! [`Dns::way`](crate::options::Dns::way) names proxies. Connections over TLS and HTTPS are kept
+//! for the next question, for ten seconds; answers are kept for as long as they say, a day at
 //! most, and that there is nothing for five minutes at most.
 //!
 //! # What is believed

@@ -89,9 +89,13 @@
 //!
 //! A SOCKS proxy can wait for a connection ([`Manager::bind_at`](crate::Manager::bind_at), `BIND`), and
 //! one of version 5 relays datagrams ([`Manager::relay_at`](crate::Manager::relay_at),
-//! `UDP ASSOCIATE`); [`sockets`](crate::sockets) has what comes of it, for both faces. The proxy is
-//! named there and then, with its credentials: lists, chains, the environment and the delegate are for
-//! requests.
+//! `UDP ASSOCIATE`); [`sockets`](crate::sockets) has what comes of it, for both faces. The way is named
+//! there and then, or chosen as for requests ([`Manager::bind_for`](crate::Manager::bind_for),
+//! [`Manager::relay_for`](crate::Manager::relay_for)): among those that can do it, the next if one
+//! fails, of the variables that of `all_proxy`. The last proxy of a chain is the one that is asked,
+//! over the others. A relay has no others before it: datagrams go to it themselves, and neither a
+//! tunnel nor another SOCKS proxy carries them. Credentials stand in the proxies' URLs, or have been
+//! told for requests; the delegate is not asked.
 //!
 //! # Deadlines
 //!

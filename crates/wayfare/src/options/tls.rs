@@ -228,8 +228,8 @@ impl Tls {
 
     /// Sets which requests may be sent as early data (RFC 8446 §2.3); none by default.
     ///
-    /// Only over HTTP/1.1, to a server that is known to speak it, as the continuation of a session
-    /// that was agreed on with a valid certificate: never where [`dangerous`](Self::dangerous)
+    /// Only to a server of which it is known what version of HTTP it speaks, as the continuation of a
+    /// session that was agreed on with a valid certificate: never where [`dangerous`](Self::dangerous)
     /// settings, an exception, protocols of one's own or [`Revocation::Fetched`] have a say. What the
     /// server throws away is sent again after the handshake, what it answers with 425 (Too Early) once
     /// more, and then it is spared for an hour.

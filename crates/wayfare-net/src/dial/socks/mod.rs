@@ -15,7 +15,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 use wayfare_proto::address::target::Target;
 use wayfare_proto::policy::deadline::Wait;
-use wayfare_proto::route::hops::{End, Reach, Route};
+use wayfare_proto::route::hops::Approach;
 use wayfare_proto::route::proxy::{Proxy, ProxyKind};
 use wayfare_proto::wire::dialogue::Dialogue;
 use wayfare_proto::wire::socks::address::Endpoint;
@@ -26,14 +26,15 @@ use wayfare_proto::wire::socks::{Accepting, Command, Version, datagram};
 
 use super::hop::{HopFailure, converse};
 use super::race::resolve;
-use super::{DialFailure, DialStage, Dialer, Within, dial, within};
+use super::{Attempt, DialFailure, DialStage, Dialer, Within, dial, within};
 use crate::clock::now;
 use crate::runtime::Home;
 use crate::socket::Stream;
 use crate::socket::prefixed::Prefixed;
 use crate::socket::udp::Udp;
 
-/// Asks a SOCKS proxy to wait for one connection from `peer` (RFC 1928 §4, `BIND`).
+/// Asks a SOCKS proxy to wait for one connection from `peer` (RFC 1928 §4, `BIND`); `gate` is the way
+/// to it.
 ///
 /// Many proxies only do so for a peer to which they have opened a connection before.
 ///
@@ -42,10 +43,14 @@ use crate::socket::udp::Udp;
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection to the proxy, which then waits no more.
-pub async fn bind(proxy: &Proxy, peer: &Target, dialer: &Dialer<'_>) -> Result<Bound, DialFailure> {
-    let opened = open(Command::Bind, proxy, peer, dialer).await?;
-    let version = version_of(proxy);
-    let (home, proxy) = (dialer.home.clone(), proxy.clone());
+pub async fn bind(
+    gate: &Approach,
+    peer: &Target,
+    dialer: &Dialer<'_>,
+) -> Result<Bound, DialFailure> {
+    let opened = open(Command::Bind, gate, peer, dialer).await?;
+    let version = version_of(&gate.proxy);
+    let (home, proxy) = (dialer.home.clone(), gate.proxy.clone());
     Ok(Bound { opened, version, home, proxy })
 }
 
@@ -81,29 +86,38 @@ impl Bound {
     }
 }
 
-/// Asks a SOCKS 5 proxy to relay datagrams (RFC 1928 §4 and §7, `UDP ASSOCIATE`).
+/// Asks a SOCKS 5 proxy to relay datagrams (RFC 1928 §4 and §7, `UDP ASSOCIATE`); `gate` is the way to
+/// it, on which there is no other proxy.
 ///
 /// # Errors
 /// [`DialFailure`]: the proxy cannot be reached, does not speak SOCKS 5, or says no; or there is no
-/// socket for datagrams to its relay.
+/// socket for datagrams to its relay, or another proxy on the way.
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection to the proxy.
-pub async fn associate(proxy: &Proxy, dialer: &Dialer<'_>) -> Result<Association, DialFailure> {
-    let failed = |why: io::Error| DialFailure::hop(HopFailure::Io(why)).at_proxy(proxy);
+pub async fn associate(gate: &Approach, dialer: &Dialer<'_>) -> Result<Association, DialFailure> {
+    let proxy = &gate.proxy;
+    let failed = |why: HopFailure| DialFailure::hop(why).at_proxy(proxy);
+    if let Some(barrier) = gate.barrier() {
+        return Err(failed(HopFailure::Barred(Box::new(barrier.clone()))));
+    }
     // RFC 1928 §4: a client that does not know where it will send from says zeros.
     let anywhere = Target::new("0.0.0.0", 0);
-    let opened = open(Command::UdpAssociate, proxy, &anywhere, dialer).await?;
+    let opened = open(Command::UdpAssociate, gate, &anywhere, dialer).await?;
     let relay = match &opened.endpoint {
         Endpoint::Address(relay) => *relay,
         Endpoint::Name(name) => {
             let found = resolve(name.host(), dialer, &mut |_| {}).await;
             let found = found.map_err(|no| no.at_proxy(proxy))?;
-            let first = found.first().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-            SocketAddr::new(*first, name.port())
+            let nothing = || failed(HopFailure::Io(io::ErrorKind::NotFound.into()));
+            SocketAddr::new(*found.first().ok_or_else(nothing)?, name.port())
         }
     };
-    let udp = dialer.network.datagrams(dialer.home, relay, dialer.sockets).map_err(failed)?;
+    let began = now();
+    let udp = dialer.network.datagrams(dialer.home, relay, dialer.sockets).map_err(|error| {
+        let attempt = Attempt { address: relay, error, took: now() - began };
+        DialFailure::unreachable(vec![attempt]).at_proxy(proxy)
+    })?;
     let sender = Sender(Arc::new(Shared { udp, has_ended: AtomicBool::new(false) }));
     Ok(Association { control: opened.stream, relay, sender, buffer: vec![0; MOST].into() })
 }
@@ -224,7 +238,7 @@ struct Opened {
 
 async fn open(
     command: Command,
-    proxy: &Proxy,
+    Approach { proxy, route }: &Approach,
     target: &Target,
     dialer: &Dialer<'_>,
 ) -> Result<Opened, DialFailure> {
@@ -232,10 +246,7 @@ async fn open(
     if !proxy.kind().is_socks() {
         return Err(failed(Failure::Refused(Refusal::UnknownCommand)));
     }
-    let place = proxy.target();
-    let reach = Reach::Tcp { host: place.host().to_owned(), port: place.port() };
-    let route = Route { reach, first: End::Proxy(proxy.clone()), hops: Vec::new() };
-    let mut stream = dial(&route, dialer, &mut |_| {}).await?.stream;
+    let mut stream = dial(route, dialer, &mut |_| {}).await?.stream;
     let credentials = proxy.credentials().filter(|known| !known.is_ambient());
     let (empty, wait) = (BytesMut::new(), dialer.waits.proxy);
     let answered = match version_of(proxy) {

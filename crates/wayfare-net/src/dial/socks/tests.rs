@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wayfare_proto::policy::auth::Schemes;
 use wayfare_proto::route::happy_eyeballs::Pace;
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::wire::tunnel::Greeting;
 
 use super::*;
@@ -73,6 +74,10 @@ fn yes(port: u16) -> Vec<u8> {
 
 const PEER: &[u8] = b"\x05\x00\x00\x01\xc0\x00\x02\x01\x00\x09";
 
+fn to(proxy: &Proxy) -> Approach {
+    Approach::new(&Chain::from(proxy.clone()), &|_| None).unwrap()
+}
+
 fn peer() -> Target {
     Target::new("192.0.2.1", 9)
 }
@@ -92,7 +97,7 @@ fn a_proxy_waits_for_the_peer_and_hands_its_connection_over() {
                 }
                 hear(&mut stream, 3)
             });
-            let bound = bind(&proxy, &peer(), dialer).await.unwrap();
+            let bound = bind(&to(&proxy), &peer(), dialer).await.unwrap();
             let address = bound.address().to_string();
             let (mut stream, from) = bound.accept(Wait::seconds(2)).await.unwrap();
             let mut heard = [0; 5];
@@ -114,7 +119,7 @@ fn socks_4_waits_too() {
             stream.write_all(b"\x00\x5a\x10\xe1\0\0\0\0").unwrap();
             stream.write_all(b"\x00\x5a\x00\x09\xc0\x00\x02\x01").unwrap();
         });
-        let bound = bind(&proxy, &peer(), dialer).await.unwrap();
+        let bound = bind(&to(&proxy), &peer(), dialer).await.unwrap();
         let address = bound.address().to_string();
         let (_, from) = bound.accept(Wait::seconds(2)).await.unwrap();
         running.join().unwrap();
@@ -135,7 +140,7 @@ fn a_proxy_that_does_not_do_it_is_an_error_of_that_proxy() {
             greet(&mut stream, 2);
             stream.write_all(b"\x05\x07\x00\x01\0\0\0\0\0\0").unwrap();
         });
-        let no = bind(&proxy, &peer(), dialer).await.err().unwrap();
+        let no = bind(&to(&proxy), &peer(), dialer).await.err().unwrap();
         assert!(late(DialStage::Proxy, &no).contains(&proxy.to_string()));
         running.join().unwrap();
         // It gives up, and it waits for too long.
@@ -148,13 +153,13 @@ fn a_proxy_that_does_not_do_it_is_an_error_of_that_proxy() {
                     std::thread::sleep(Duration::from_millis(300));
                 }
             });
-            let bound = bind(&proxy, &peer(), dialer).await.unwrap();
+            let bound = bind(&to(&proxy), &peer(), dialer).await.unwrap();
             let no = bound.accept(Duration::from_millis(100).into()).await.err().unwrap();
             assert_eq!(no.waited.is_none(), does_end, "{}", late(DialStage::Proxy, &no));
             running.join().unwrap();
         }
         for (proxy, target) in [("http://127.0.0.1:1", peer()), ("socks4://127.0.0.1:1", peer())] {
-            let no = associate(&proxy.parse().unwrap(), dialer).await.err().unwrap();
+            let no = associate(&to(&proxy.parse().unwrap()), dialer).await.err().unwrap();
             assert!(no.proxy.is_some(), "{no} {target}");
         }
     });
@@ -192,7 +197,7 @@ fn datagrams_are_relayed_until_the_proxy_closes_its_connection() {
             stream.write_all(&[7; 1000]).unwrap();
             stream
         });
-        let mut association = associate(&proxy, dialer).await.unwrap();
+        let mut association = associate(&to(&proxy), dialer).await.unwrap();
         assert_eq!(association.relay(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let (sender, target) = (association.sender(), Target::new("a.test", 53));
         sender.send_to(b"question", &target).await.unwrap();
@@ -252,7 +257,7 @@ fn dante_relays_datagrams() {
         let port = relay(|socket, asked, from| {
             socket.send_to(&[asked, b"!"].concat(), from).unwrap();
         });
-        let mut association = associate(&proxy, dialer).await.unwrap();
+        let mut association = associate(&to(&proxy), dialer).await.unwrap();
         let target = Target::new("127.0.0.1", port);
         association.send_to(b"hello", &target).await.unwrap();
         let receiving = in_time(dialer.home, Wait::seconds(5), async {

@@ -17,3 +17,6 @@ pub(super) fn bind_interface(socket: &Socket, name: &str, peer: SocketAddr) -> i
     })?;
     socket.bind(&super::local(address).into())
 }
+
+/// There is no such choice here.
+pub(super) fn postpone_port(_: &Socket) {}

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use rustix::io::Errno;
 use socket2::Socket;
 
@@ -21,4 +22,11 @@ pub(super) fn bind_interface(socket: &Socket, name: &str, _: SocketAddr) -> io::
             _ => why,
         }
     })
+}
+
+/// Leaves the choice of the port to the moment of connecting, where the system knows the peer: one
+/// port then serves for any number of peers, and they do not run out.
+pub(super) fn postpone_port(socket: &Socket) {
+    // Unknown to Linux before 4.2, where ports may run out.
+    let _ = setsockopt(socket, sockopt::IpBindAddressNoPort, &true);
 }

@@ -30,7 +30,8 @@ pub struct Binding {
     /// routing may send another way.
     pub interface: Option<String>,
     /// From this address, which must be one of this machine's. Servers with addresses of the other
-    /// family only cannot be reached then.
+    /// family only cannot be reached then. On Linux (4.2 and later) connections to several servers
+    /// may leave by one port of it, so that its ports do not run out.
     pub address: Option<IpAddr>,
 }
 
@@ -45,6 +46,14 @@ impl Binding {
     #[must_use]
     pub fn to_address(address: impl Into<IpAddr>) -> Self {
         Self { interface: None, address: Some(address.into()) }
+    }
+
+    /// Binds a socket that is going to connect to `peer`; as [`apply`](Self::apply).
+    pub(super) fn apply_for_connecting(&self, socket: &Socket, peer: SocketAddr) -> io::Result<()> {
+        if self.address.is_some() {
+            platform::postpone_port(socket);
+        }
+        self.apply(socket, peer)
     }
 
     /// Binds a socket that is going to talk to `peer`; what goes wrong is a [`BindingFailure`].

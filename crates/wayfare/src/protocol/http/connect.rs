@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::{Bytes, BytesMut};
 use http::header;
 use wayfare_net::clock::now;
 use wayfare_net::dial::{DialFailure, DialStep, Dialed, Dialer, ProxyManners, dial};
 use wayfare_net::dns::Resolving;
 use wayfare_net::runtime::sleep;
+use wayfare_net::tls;
 use wayfare_net::tls::facts::TlsFacts;
 use wayfare_net::tls::policy::Offer;
 use wayfare_proto::address::origin::Scheme;
@@ -23,7 +25,7 @@ use super::{Obtained, Surroundings, h1, h2};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::events::Emitter;
 use crate::options::Versions;
-use crate::pool::{Dialing, Found, Sharing, Wanted};
+use crate::pool::{Dialing, Found, Sharing, Speaks, Wanted};
 
 type Dial = Dialing<Box<h1::Connection>, h2::Connection>;
 
@@ -83,15 +85,27 @@ async fn open(
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Obtained, Error> {
-    // Of another origin nobody knows yet how it is spoken to.
-    let early = early.filter(|_| dialing.is_for_http1()).and_then(Early::written);
-    match open_any(&dialing, early.as_deref(), around, emitter).await {
+    let speaks = match (dialing.speaks(), around.key.footing.versions) {
+        // Nothing else would do.
+        (Speaks::Unknown, Versions::Http2) => Speaks::Http2,
+        (known, _) => known,
+    };
+    let first = match (early, speaks) {
+        (Some(early), Speaks::Http1) => early.written().map(First::Http1),
+        (Some(early), Speaks::Http2) => h2::Ahead::begin(early, around).await.map(First::http2),
+        // Nobody knows yet how it is spoken to.
+        (_, Speaks::Unknown) | (None, _) => None,
+    };
+    match open_any(&dialing, first, around, emitter).await {
         Ok(Opened::Http1(connection)) => {
             dialing.became_exclusive();
             Ok(Obtained::Http1(connection))
         }
-        Ok(Opened::Http2(connection)) => {
-            let claim = h2::Claim::first(connection.clone());
+        Ok(Opened::Http2(connection, begun)) => {
+            let mut claim = h2::Claim::first(connection.clone());
+            if let Some(begun) = begun {
+                claim = claim.going_on(begun);
+            }
             dialing.became_shared(connection);
             Ok(Obtained::Http2(claim))
         }
@@ -105,15 +119,37 @@ async fn open(
 /// A connection that the pool does not know of yet.
 enum Opened {
     Http1(Box<h1::Connection>),
-    Http2(h2::Connection),
+    /// Its first request may have begun.
+    Http2(h2::Connection, Option<h2::Begun>),
+}
+
+/// The first request of a connection, written as what its other end is known to speak.
+enum First {
+    Http1(BytesMut),
+    Http2(Box<h2::Ahead>, Bytes),
+}
+
+impl First {
+    fn http2(ahead: h2::Ahead) -> Self {
+        let written = ahead.written();
+        Self::Http2(Box::new(ahead), written)
+    }
+
+    fn early(&self) -> tls::Early<'_> {
+        match self {
+            Self::Http1(bytes) => tls::Early { offer: Offer::Http1, bytes },
+            Self::Http2(_, bytes) => tls::Early { offer: Offer::Http2, bytes },
+        }
+    }
 }
 
 async fn open_any(
     dialing: &Dial,
-    early: Option<&[u8]>,
+    first: Option<First>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Opened, Error> {
+    let early = first.as_ref().map(First::early);
     let Dialed { stream, tls, proxy_binding, .. } = dial_with_room(early, around, emitter).await?;
     let protocol = tls.as_ref().and_then(|facts| facts.protocol.clone());
     let is_http2 = match around.key.origin.scheme() {
@@ -125,8 +161,16 @@ async fn open_any(
     if outcome != EarlyOutcome::NotSent {
         emitter.emit(|| What::SentEarly { outcome });
     }
+    // What was thrown away is written once more, as for the first time.
+    let sent = first.filter(|_| outcome == EarlyOutcome::Accepted);
     if is_http2 {
-        return h2::open(stream, tls, dialing.news(), around).await.map(Opened::Http2);
+        let news = dialing.news();
+        if let Some(First::Http2(ahead, _)) = sent {
+            let (connection, begun) = h2::go_on(*ahead, stream, tls, news, around);
+            return Ok(Opened::Http2(connection, Some(begun)));
+        }
+        let opened = h2::open(stream, tls, news, around).await;
+        return opened.map(|connection| Opened::Http2(connection, None));
     }
     if around.key.footing.versions == Versions::Http2 {
         let message = "the server does not offer HTTP/2, which was demanded";
@@ -134,8 +178,8 @@ async fn open_any(
     }
     let (home, generation) = (around.home.clone(), dialing.generation());
     let mut connection = h1::Connection::new(stream, (tls, proxy_binding), home, generation);
-    if outcome == EarlyOutcome::Accepted {
-        connection.has_sent(early.map_or(0, <[u8]>::len));
+    if let Some(First::Http1(written)) = sent {
+        connection.has_sent(written.len());
     }
     Ok(Opened::Http1(Box::new(connection)))
 }
@@ -143,7 +187,7 @@ async fn open_any(
 /// Dials; when this process has no descriptor left, connections that nobody uses are given up for
 /// it, and then those in use are waited for.
 async fn dial_with_room(
-    early: Option<&[u8]>,
+    early: Option<tls::Early<'_>>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Dialed, Error> {
@@ -164,7 +208,7 @@ async fn dial_with_room(
 }
 
 async fn dial_once(
-    early: Option<&[u8]>,
+    early: Option<tls::Early<'_>>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Result<Dialed, DialFailure> {

@@ -20,9 +20,9 @@ pub(crate) enum Flight {
 /// A request without a body that may leave together with a handshake.
 #[derive(Clone, Copy)]
 pub(super) struct Early<'a> {
-    method: &'a Method,
-    url: &'a Url,
-    fields: &'a Fields,
+    pub(super) method: &'a Method,
+    pub(super) url: &'a Url,
+    pub(super) fields: &'a Fields,
 }
 
 impl<'a> Early<'a> {

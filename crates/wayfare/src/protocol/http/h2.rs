@@ -29,11 +29,13 @@ use crate::pool::Shared;
 use crate::protocol::ConnectionFacts;
 use crate::queue::{LaneKey, Queue};
 
+mod ahead;
 mod driver;
 mod exchange;
 mod incoming;
 mod observed;
 
+pub(super) use ahead::{Ahead, Begun};
 use driver::Driven;
 pub(super) use exchange::exchange;
 use observed::{Heard, Observed};
@@ -146,6 +148,8 @@ pub(crate) struct Claim {
     connection: Connection,
     age: Age,
     timer: Timer,
+    /// The request has been sent together with the connection's handshake.
+    begun: Option<Box<Begun>>,
 }
 
 impl Claim {
@@ -153,7 +157,13 @@ impl Claim {
     pub(super) fn first(connection: Connection) -> Self {
         connection.0.state.active.fetch_add(1, Ordering::AcqRel);
         let timer = connection.timer();
-        Self { connection, age: Age::Fresh, timer }
+        Self { connection, age: Age::Fresh, timer, begun: None }
+    }
+
+    /// The same for a request that has begun.
+    pub(super) fn going_on(mut self, begun: Begun) -> Self {
+        self.begun = Some(Box::new(begun));
+        self
     }
 
     pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {
@@ -163,7 +173,7 @@ impl Claim {
     /// A claim that the pool made.
     pub(super) fn reused(connection: Connection) -> Self {
         let timer = connection.timer();
-        Self { connection, age: Age::Reused, timer }
+        Self { connection, age: Age::Reused, timer, begun: None }
     }
 
     /// On the calling thread: tells the server now that the exchange was given up, if it was;
@@ -201,6 +211,7 @@ impl Drop for Claim {
             timers.push(timer);
         }
         drop(timers);
+        self.begun = None;
         self.flush_farewell();
         let state = &self.connection.0.state;
         // Only the last one's end counts. Two that end together may each take the other for the
@@ -221,6 +232,14 @@ impl fmt::Debug for Claim {
     }
 }
 
+/// A connection that nobody drives yet.
+struct Opened {
+    send: SendRequest<Bytes>,
+    connection: h2::client::Connection<Observed, Bytes>,
+    heard: Arc<Heard>,
+    started: Instant,
+}
+
 /// Begins HTTP/2 on an open pipe.
 pub(super) async fn open(
     stream: Box<dyn Stream>,
@@ -228,13 +247,7 @@ pub(super) async fn open(
     news: Arc<Notify>,
     around: &Surroundings<'_>,
 ) -> Result<Connection, Error> {
-    let facts = ConnectionFacts {
-        age: None,
-        peer: stream.peer_address(),
-        local: stream.local_address(),
-        tls,
-        proxy_binding: None,
-    };
+    let facts = facts_of(&*stream, tls);
     let started = now();
     let stream = Observed::new(stream, started, around.home.clone());
     let heard = stream.heard();
@@ -242,6 +255,33 @@ pub(super) async fn open(
         let message = format!("HTTP/2 could not begin: {why}");
         Error::new(ErrorKind::Protocol, Stage::Connect, message).because(why)
     })?;
+    Ok(drive(Opened { send, connection, heard, started }, facts, news, around))
+}
+
+/// Goes on with HTTP/2 on a pipe whose other end has been given its beginning.
+pub(super) fn go_on(
+    ahead: Ahead,
+    stream: Box<dyn Stream>,
+    tls: Option<Arc<TlsFacts>>,
+    news: Arc<Notify>,
+    around: &Surroundings<'_>,
+) -> (Connection, Begun) {
+    let facts = facts_of(&*stream, tls);
+    let (opened, begun) = ahead.join(stream);
+    (drive(opened, facts, news, around), begun)
+}
+
+fn facts_of(stream: &dyn Stream, tls: Option<Arc<TlsFacts>>) -> ConnectionFacts {
+    let (peer, local) = (stream.peer_address(), stream.local_address());
+    ConnectionFacts { age: None, peer, local, tls, proxy_binding: None }
+}
+
+fn drive(
+    Opened { send, connection, heard, started }: Opened,
+    facts: ConnectionFacts,
+    news: Arc<Notify>,
+    around: &Surroundings<'_>,
+) -> Connection {
     let state = Arc::new(State {
         active: AtomicUsize::new(0),
         begun: AtomicU32::new(0),
@@ -269,7 +309,7 @@ pub(super) async fn open(
     let (home, timers) = (around.home.clone(), Mutex::default());
     let send = Mutex::new(send);
     let authority = OnceLock::new();
-    Ok(Connection(Arc::new(Inner { send, driven, facts, state, news, authority, home, timers })))
+    Connection(Arc::new(Inner { send, driven, facts, state, news, authority, home, timers }))
 }
 
 /// Tells the queue how many exchanges the lane can carry, and those who wait that it changed.

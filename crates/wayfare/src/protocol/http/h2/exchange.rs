@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::uri::{self, Scheme};
+use http::uri::{self, Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use wayfare_net::clock::now;
 use wayfare_net::runtime::{Home, Timer};
@@ -20,13 +20,13 @@ use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 
-use super::Claim;
-use super::incoming::Incoming;
+use super::incoming::{Incoming, too_large};
+use super::{Begun, Claim};
 use crate::body::Body;
 use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
-use crate::options::{HeadLimits, Options};
+use crate::options::Options;
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, authority, target, unwritable};
 use crate::protocol::{
@@ -43,7 +43,9 @@ pub(in crate::protocol::http) async fn exchange(
 ) -> Outcome {
     let age = claim.age;
     let mut send = claim.connection.sender();
-    if let Err(error) = room(&claim, &mut send, began, around).await {
+    if claim.begun.is_none()
+        && let Err(error) = room(&claim, &mut send, began, around).await
+    {
         return Outcome::Failed(not_opened(&claim, error, planned.body).into());
     }
     // Built only now, so that who waits for room holds no more than the request.
@@ -127,9 +129,9 @@ async fn wait_for_room(
     .await
 }
 
-/// The request's head as HTTP/2 has it (RFC 9113 §8.3.1).
-fn head(
-    claim: &Claim,
+/// The request's head as HTTP/2 has it (RFC 9113 §8.3.1); `read` makes an authority of a host.
+pub(super) fn head(
+    read: impl FnOnce(&str) -> Result<Authority, Error>,
     method: &Method,
     url: &url::Url,
     mut headers: HeaderMap,
@@ -142,7 +144,7 @@ fn head(
     };
     let mut parts = uri::Parts::default();
     parts.scheme = Some(if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP });
-    parts.authority = Some(claim.connection.authority(named)?);
+    parts.authority = Some(read(named)?);
     parts.path_and_query = Some(target(url).parse().map_err(unwritable)?);
     // RFC 9113 §8.2.2: fields that speak of a connection are malformed here, but for this one.
     let trailers = headers.get(header::TE).filter(|te| te.as_bytes() == b"trailers").cloned();
@@ -175,7 +177,7 @@ fn speaks_of_connection(name: &HeaderName) -> bool {
 }
 
 /// RFC 9218 §5: the server is told, too, who goes first.
-fn with_priority(mut request: Request<()>, priority: Priority) -> Request<()> {
+pub(super) fn with_priority(mut request: Request<()>, priority: Priority) -> Request<()> {
     let value = match priority {
         Priority::High => "u=1",
         Priority::Normal => return request,
@@ -227,39 +229,51 @@ type Stop = (Error, Break);
 impl Exchange {
     /// Opens a stream with the request's head.
     fn open(
-        claim: Claim,
+        mut claim: Claim,
         mut send: SendRequest<Bytes>,
         planned: Planned,
         around: &Surroundings<'_>,
     ) -> Result<Self, Failure> {
         let Planned { method, url, fields, body } = planned;
-        let request = match head(&claim, &method, &url, fields.into_map(), &body) {
+        if let Some(begun) = claim.begun.take() {
+            return Ok(Self::of(*begun, Sending::Sent, body, claim, around));
+        }
+        let read = |named: &str| claim.connection.authority(named);
+        let request = match head(read, &method, &url, fields.into_map(), &body) {
             Ok(request) => with_priority(request, around.priority),
             Err(error) => return Err(Failure::before_sending(error, body)),
         };
         let ended = body.is_none() || body.length() == Some(0);
-        let expects = expects_continue(request.headers());
-        let (response, stream) = match send.send_request(request, ended) {
-            Ok(opened) => opened,
-            Err(why) => return Err(not_opened(&claim, failed(why, Stage::Send), body)),
+        let sending = match (ended, expects_continue(request.headers())) {
+            (true, _) => Sending::Sent,
+            (false, true) => Sending::AwaitContinue(now() + CONTINUE_PATIENCE),
+            (false, false) => Sending::Ready,
         };
-        let moved = now();
-        Ok(Self {
+        match send.send_request(request, ended) {
+            Ok(begun) => Ok(Self::of(begun, sending, body, claim, around)),
+            Err(why) => Err(not_opened(&claim, failed(why, Stage::Send), body)),
+        }
+    }
+
+    fn of(
+        (response, stream): Begun,
+        sending: Sending,
+        body: Body,
+        claim: Claim,
+        around: &Surroundings<'_>,
+    ) -> Self {
+        Self {
             response,
             stream,
             upload: Upload::new(body),
-            sending: match (ended, expects) {
-                (true, _) => Sending::Sent,
-                (false, true) => Sending::AwaitContinue(moved + CONTINUE_PATIENCE),
-                (false, false) => Sending::Ready,
-            },
+            sending,
             home: around.home.clone(),
             options: around.options.clone(),
-            moved,
+            moved: now(),
             interim: 0,
             farewell: false,
             claim,
-        })
+        }
     }
 
     fn poll(
@@ -451,16 +465,6 @@ impl Exchange {
             untouched: self.upload.into_untouched(),
         }
     }
-}
-
-/// What exceeds the limits of a head; its whole size is the engine's to limit.
-pub(super) fn too_large(headers: &HeaderMap, limits: &HeadLimits) -> Option<String> {
-    if headers.len() > limits.fields {
-        return Some(format!("more than {} fields in a head", limits.fields));
-    }
-    let longest = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).max();
-    (longest.unwrap_or(0) > limits.field_bytes)
-        .then(|| format!("a field of more than {} bytes", limits.field_bytes))
 }
 
 /// How bad an error is for the request that met it.

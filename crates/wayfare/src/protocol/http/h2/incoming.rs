@@ -4,10 +4,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
+use http::HeaderMap;
 use wayfare_net::runtime::Timer;
 
 use super::Claim;
-use super::exchange::too_large;
 use crate::body::incoming::{Piece, Wire};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::options::HeadLimits;
@@ -85,4 +85,14 @@ fn broken_body(why: h2::Error) -> Error {
         ErrorKind::Protocol
     };
     Error::new(kind, Stage::Body, format!("the body was cut off: HTTP/2: {why}")).because(why)
+}
+
+/// What exceeds the limits of a head; its whole size is the engine's to limit.
+pub(super) fn too_large(headers: &HeaderMap, limits: &HeadLimits) -> Option<String> {
+    if headers.len() > limits.fields {
+        return Some(format!("more than {} fields in a head", limits.fields));
+    }
+    let longest = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).max();
+    (longest.unwrap_or(0) > limits.field_bytes)
+        .then(|| format!("a field of more than {} bytes", limits.field_bytes))
 }
