@@ -139,3 +139,30 @@ fn a_thread_that_does_not_read_its_reply_does_not_hold_up_the_others() {
         assert_eq!(lazy.bytes().unwrap(), bytes_of(50_000_000, 1));
     }
 }
+
+#[test]
+fn what_a_slow_reader_takes_in_for_others_reaches_them_at_once() {
+    let server = serve(true);
+    let manager = manager_for(Versions::Http2).blocking();
+    let mut slow = manager.get(server.url("/bytes/50000000")).send().unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Takes in what comes for everybody, then does something else for a while.
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                if slow.chunk().unwrap().is_none() {
+                    slow = manager.get(server.url("/bytes/50000000")).send().unwrap();
+                }
+                std::thread::sleep(Duration::from_micros(300));
+            }
+        });
+        let mut longest = Duration::ZERO;
+        for _ in 0..400 {
+            let began = Instant::now();
+            manager.get(server.url("/delay/2")).send().unwrap().bytes().unwrap();
+            longest = longest.max(began.elapsed());
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(longest < Duration::from_secs(3), "one answer took {longest:?}");
+    });
+}

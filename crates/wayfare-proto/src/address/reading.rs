@@ -70,7 +70,11 @@ fn is_path(rest: &str) -> bool {
 /// Scheme and authority of `text`, if there is nothing odd about how they are written, and no secret
 /// in them.
 fn beginning<'a>(text: &'a str, url: &Url) -> Option<&'a str> {
-    let after_scheme = text.find("://")? + 3;
+    // `http:` may stand without slashes, and then another `://` says nothing.
+    let after_scheme = url.scheme().len() + "://".len();
+    if !text.get(..after_scheme)?.ends_with("://") {
+        return None;
+    }
     let length = text[after_scheme..].find(['/', '\\', '?', '#'])?;
     let beginning = &text[..after_scheme + length];
     let is_plain = length > 0
@@ -124,6 +128,25 @@ mod tests {
     }
 
     #[test]
+    fn slashes_that_begin_no_authority_are_not_taken_for_any() {
+        let pairs = [
+            ("http:a://x/1", "http:a://x/zzz"),
+            ("http:/a#://c/p", "http:/a#://c/admin"),
+            ("http:/a?u=https://z/p", "http:/a?u=https://z/q"),
+            ("http:\\a://z/p", "http:\\a://z/q"),
+            (" http://a/p", " http://a/q"),
+            ("http:///a://b/p", "http:///a://b/q"),
+            ("ht\ttp://a/b://c/p", "ht\ttp://a/b://c/q"),
+        ];
+        for (first, second) in pairs {
+            let mut reader = UrlReader::default();
+            for text in [first, second, first] {
+                assert_eq!(reader.read(text), Url::parse(text), "{text:?} after {first:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_may_be_a_secret_is_not_kept() {
         let mut reader = UrlReader::default();
         reader.read("http://user:secret@h/").unwrap();
@@ -134,8 +157,8 @@ mod tests {
         #[test]
         fn whatever_was_read_before_makes_no_difference(
             texts in prop::collection::vec(
-                "(http|https|HTTP|ws|file):(//|/|)[a-b@:\\[\\]0-1.%]{0,6}[/\\\\?#@:\t\n a.%2eü]{0,8}",
-                1..12,
+                "[ \t]?(http|https|HTTP|ws|file):(//|/|)[a@:.%]{0,3}(://|)[a/]{0,2}[/\\\\?#@:\t\n a.%2eü]{0,6}",
+                1..40,
             ),
         ) {
             let mut reader = UrlReader::default();

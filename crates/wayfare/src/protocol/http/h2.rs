@@ -5,10 +5,9 @@
 //! the frames of all are moved by whichever thread is awake.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -36,7 +35,7 @@ mod incoming;
 mod observed;
 
 pub(super) use ahead::{Ahead, Begun};
-use driver::Driven;
+use driver::{Driven, Turn, Waiters};
 pub(super) use exchange::exchange;
 use observed::{Heard, Observed};
 
@@ -63,6 +62,8 @@ pub(super) struct State {
     active: AtomicUsize,
     /// Exchanges so far, of which a connection has a limited number.
     begun: AtomicU32,
+    /// Claims so far, to tell them apart.
+    claims: AtomicU32,
     most: AtomicUsize,
     closing: AtomicBool,
     /// An answer has come, so the connection was good for something.
@@ -148,6 +149,8 @@ pub(crate) struct Claim {
     connection: Connection,
     age: Age,
     timer: Timer,
+    /// Its own among the claims of the connection.
+    number: u32,
     /// The request has been sent together with the connection's handshake.
     begun: Option<Box<Begun>>,
 }
@@ -156,8 +159,7 @@ impl Claim {
     /// A claim on the connection just opened, which the opener has by right.
     pub(super) fn first(connection: Connection) -> Self {
         connection.0.state.active.fetch_add(1, Ordering::AcqRel);
-        let timer = connection.timer();
-        Self { connection, age: Age::Fresh, timer, begun: None }
+        Self::new(connection, Age::Fresh)
     }
 
     /// The same for a request that has begun.
@@ -172,8 +174,13 @@ impl Claim {
 
     /// A claim that the pool made.
     pub(super) fn reused(connection: Connection) -> Self {
+        Self::new(connection, Age::Reused)
+    }
+
+    fn new(connection: Connection, age: Age) -> Self {
         let timer = connection.timer();
-        Self { connection, age: Age::Reused, timer, begun: None }
+        let number = connection.0.state.claims.fetch_add(1, Ordering::Relaxed);
+        Self { connection, age, timer, number, begun: None }
     }
 
     /// On the calling thread: tells the server now that the exchange was given up, if it was;
@@ -189,16 +196,16 @@ impl Claim {
 
     /// On the calling thread: moves frames in both directions.
     fn drive(&self, cx: &mut Context<'_>) {
-        if let Driven::ByWaiters(driver) = &self.connection.0.driven {
-            let mut held = driver.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(driver) = held.as_mut() else { return };
-            if driver.as_mut().poll(cx).is_ready() {
-                // Letting go of it closes the socket and fails every exchange that still waits.
-                let ended = held.take();
-                drop(held);
-                drop(ended);
+        let Driven::ByWaiters(waiters) = &self.connection.0.driven else { return };
+        // The lock is given back before anybody is told.
+        let turn = locked(waiters).drive(self.number, cx);
+        match turn {
+            Turn::Ended(driver) => {
+                drop(driver);
                 self.connection.refuse_more();
             }
+            Turn::HandOn(others) => others.into_iter().for_each(Waker::wake),
+            Turn::Rested => {}
         }
     }
 }
@@ -213,6 +220,9 @@ impl Drop for Claim {
         drop(timers);
         self.begun = None;
         self.flush_farewell();
+        if let Driven::ByWaiters(waiters) = &self.connection.0.driven {
+            locked(waiters).leave(self.number);
+        }
         let state = &self.connection.0.state;
         // Only the last one's end counts. Two that end together may each take the other for the
         // last: the bytes that ended them came just before, so that moment will do, and is known.
@@ -224,6 +234,10 @@ impl Drop for Claim {
         state.active.fetch_sub(1, Ordering::AcqRel);
         self.connection.0.news.notify_waiters();
     }
+}
+
+fn locked(waiters: &Mutex<Waiters>) -> MutexGuard<'_, Waiters> {
+    waiters.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Claim {
@@ -285,6 +299,7 @@ fn drive(
     let state = Arc::new(State {
         active: AtomicUsize::new(0),
         begun: AtomicU32::new(0),
+        claims: AtomicU32::new(0),
         most: AtomicUsize::new(send.current_max_send_streams()),
         closing: AtomicBool::new(false),
         served: AtomicBool::new(false),

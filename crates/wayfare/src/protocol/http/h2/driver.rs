@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::{Room, State};
 /// Who drives a connection.
 pub(super) enum Driven {
     /// Every thread that waits for one of its exchanges.
-    ByWaiters(Mutex<Option<Pin<Box<Driver>>>>),
+    ByWaiters(Mutex<Waiters>),
     /// A task of its own.
     ByTask,
 }
@@ -35,7 +35,65 @@ pub(super) fn start(
     let driver = Box::pin(Driver::new(connection, state, room, ping, home.clone()));
     match home.spawn(driver) {
         Ok(()) => Driven::ByTask,
-        Err(driver) => Driven::ByWaiters(Mutex::new(Some(driver))),
+        Err(driver) => {
+            Driven::ByWaiters(Mutex::new(Waiters { driver: Some(driver), asleep: Vec::new() }))
+        }
+    }
+}
+
+/// A driver, and the threads that may have to go on with it.
+pub(super) struct Waiters {
+    /// Until the connection has ended.
+    driver: Option<Pin<Box<Driver>>>,
+    /// Who has driven last for which exchange, and sleeps or is about to.
+    asleep: Vec<(u32, Waker)>,
+}
+
+/// What came of a thread's turn with the driver.
+#[must_use = "others may have to go on"]
+pub(super) enum Turn {
+    /// The connection has ended; letting go of this closes the socket and fails every exchange that
+    /// still waits.
+    Ended(Option<Pin<Box<Driver>>>),
+    /// Others must go on: there may be more for them than the socket tells, since it was read already
+    /// and whoever read it may not come back.
+    HandOn(Vec<Waker>),
+    /// All there was has been read.
+    Rested,
+}
+
+impl Waiters {
+    /// Moves frames, for the thread that waits for this exchange.
+    pub(super) fn drive(&mut self, exchange: u32, cx: &mut Context<'_>) -> Turn {
+        let Some(driver) = &mut self.driver else { return Turn::Rested };
+        let ended = driver.as_mut().poll(cx).is_ready();
+        let is_turn_over = driver.state.heard.is_turn_over();
+        if ended {
+            return Turn::Ended(self.driver.take());
+        }
+        let others = match is_turn_over {
+            true => self.others(exchange),
+            false => Vec::new(),
+        };
+        self.note(exchange, cx.waker());
+        if is_turn_over { Turn::HandOn(others) } else { Turn::Rested }
+    }
+
+    /// The exchange is over: nobody waits for it any more.
+    pub(super) fn leave(&mut self, exchange: u32) {
+        self.asleep.retain(|(whose, _)| *whose != exchange);
+    }
+
+    fn note(&mut self, exchange: u32, waker: &Waker) {
+        match self.asleep.iter_mut().find(|(whose, _)| *whose == exchange) {
+            Some((_, known)) => known.clone_from(waker),
+            None => self.asleep.push((exchange, waker.clone())),
+        }
+    }
+
+    fn others(&mut self, exchange: u32) -> Vec<Waker> {
+        let asleep = std::mem::take(&mut self.asleep).into_iter();
+        asleep.filter(|(whose, _)| *whose != exchange).map(|(_, waker)| waker).collect()
     }
 }
 
@@ -154,3 +212,35 @@ impl Health {
 /// More than so much is said by no honest peer on a connection that is not in use: settings, pings,
 /// the rest of what was reset.
 const IDLE_TALK: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Wake for Counting {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_hands_on_a_turn_wakes_all_the_others_and_nobody_who_has_left() {
+        let threads: [Arc<Counting>; 4] = Default::default();
+        let mut waiters = Waiters { driver: None, asleep: Vec::new() };
+        for (exchange, thread) in (0..).zip(&threads) {
+            waiters.note(exchange, &Waker::from(thread.clone()));
+            waiters.note(exchange, &Waker::from(thread.clone()));
+        }
+        waiters.leave(3);
+        waiters.others(1).into_iter().for_each(Waker::wake);
+        let woken = threads.map(|thread| thread.0.load(Ordering::Relaxed));
+        assert_eq!(woken, [1, 0, 1, 0]);
+        assert!(waiters.others(1).is_empty(), "they say for themselves that they sleep again");
+    }
+}

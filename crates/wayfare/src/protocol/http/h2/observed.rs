@@ -46,7 +46,7 @@ impl Heard {
         self.turn_ends.store(self.bytes().saturating_add(TURN), Ordering::Relaxed);
     }
 
-    fn is_turn_over(&self) -> bool {
+    pub(super) fn is_turn_over(&self) -> bool {
         self.bytes() >= self.turn_ends.load(Ordering::Relaxed)
     }
 
