@@ -1,6 +1,5 @@
 //! Completion scripts, from the same definitions as the command line.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -12,13 +11,5 @@ use crate::{exit, output};
 pub(crate) fn write(asked: &Completions) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(asked.shell, &mut Cli::command(), "wayfare", &mut script);
-    write_out(&script)
-}
-
-fn write_out(bytes: &[u8]) -> ExitCode {
-    let mut out = output::out();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => exit::with(exit::WRITE),
-    }
+    exit::with(if output::print(&String::from_utf8_lossy(&script)) { 0 } else { exit::WRITE })
 }

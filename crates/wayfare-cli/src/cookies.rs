@@ -179,8 +179,8 @@ fn list(all: &[Cookie]) -> String {
 }
 
 fn print(text: &str) -> Result<(), Stop> {
-    let failed = || Stop { code: exit::WRITE, why: "standard output cannot be written".to_owned() };
-    output::print(text).then_some(()).ok_or_else(failed)
+    let failed = |why| Stop { code: exit::WRITE, why: output::unwritable(&why) };
+    output::write(text).map_err(failed)
 }
 
 fn unreadable(file: &Path, why: &dyn std::fmt::Display) -> Stop {

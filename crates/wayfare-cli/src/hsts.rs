@@ -57,8 +57,8 @@ fn change(
 }
 
 fn print(text: &str) -> Result<(), Stop> {
-    let why = "standard output cannot be written".to_owned();
-    output::print(text).then_some(()).ok_or(Stop { code: exit::WRITE, why })
+    let failed = |why| Stop { code: exit::WRITE, why: output::unwritable(&why) };
+    output::write(text).map_err(failed)
 }
 
 fn import(file: &Path, list: &Path) -> Result<(), Stop> {

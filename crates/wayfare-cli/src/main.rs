@@ -30,6 +30,10 @@ use arguments::Command;
 fn main() -> ExitCode {
     let (command, memory) = arguments::read();
     memory::set(memory);
+    if let Err(stop) = memory::check() {
+        output::complain(&stop.why);
+        return exit::with(stop.code);
+    }
     match command {
         Command::Get(get) => fetch::run(fetch::Job::from(*get)),
         Command::Head(head) => fetch::run(fetch::Job::from(*head)),

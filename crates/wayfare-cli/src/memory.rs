@@ -34,6 +34,20 @@ pub(crate) fn is_named() -> bool {
     MEMORY.get().is_some_and(|memory| memory.profile.is_some())
 }
 
+/// Says why there can be no profile where one was named, before anything is sent without it.
+pub(crate) fn check() -> Result<(), Stop> {
+    let Some(directory) = MEMORY.get().and_then(|memory| memory.profile.as_ref()) else {
+        return Ok(());
+    };
+    match std::fs::metadata(directory) {
+        Ok(found) if !found.is_dir() => Err(Stop {
+            code: exit::READ,
+            why: format!("--profile: {} is not a directory", directory.display()),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// The same manager, with the profile that was named.
 pub(crate) fn of(builder: Builder) -> Builder {
     match profile() {

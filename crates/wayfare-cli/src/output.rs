@@ -13,10 +13,27 @@ pub(crate) fn complain(line: &str) {
     note(&format!("wayfare: {}", lines.join("\n")));
 }
 
-/// Writes a text to standard output and says whether it could be written.
+/// Writes a text to standard output; false, and told, if it could not be written. Whoever reads it
+/// may stop when there was enough, which needs no telling.
 pub(crate) fn print(text: &str) -> bool {
+    match write(text) {
+        Ok(()) => return true,
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(why) => complain(&unwritable(&why)),
+    }
+    false
+}
+
+/// Writes a text to standard output.
+pub(crate) fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// What is said of a standard output that cannot be written.
+pub(crate) fn unwritable(why: &io::Error) -> String {
+    format!("cannot write to standard output: {why}")
 }
 
 /// Standard output, for bodies.

@@ -121,3 +121,17 @@ fn no_help_breaks_a_line_where_a_placeholder_stands() {
         assert!(!text.lines().any(is_broken), "{name}: {text}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_is_full_is_told_by_every_command_that_writes_there() {
+    for line in
+        [&["man"][..], &["completions", "bash"], &["interfaces"], &["proxy", "http://a.test/"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command::command(line).stdout(full).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(23), "{line:?}");
+        assert!(told.contains("cannot write to standard output: No space left"), "{line:?} {told}");
+    }
+}

@@ -108,3 +108,14 @@ fn a_profile_that_cannot_be_kept_is_told_and_costs_nothing_else() {
     assert!(ended.err.contains("the profile in"), "{}", ended.err);
     assert_eq!(run(&["get", "-s", "--profile", &file, &server.url("/get")]).err, "");
 }
+
+#[test]
+fn a_profile_that_cannot_be_one_is_told_before_anything_is_sent_without_it() {
+    let (server, scratch) = (server(), Scratch::new());
+    let file = scratch.text("file");
+    fs::write(&file, "").unwrap();
+    let ended = run(&["get", "--profile", &file, &server.url("/get")]);
+    assert_eq!(ended.code, 26, "{}", ended.err);
+    assert!(ended.err.contains("is not a directory"), "{}", ended.err);
+    assert_eq!(server.request_count(), 0);
+}

@@ -12,8 +12,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use command::server;
+use rustix::process::{Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
 use wayfare_testkit::FaultServer;
 use wayfare_testkit::script::{Script, Step};
 
@@ -112,6 +113,22 @@ fn whoever_does_not_want_to_say_a_password_gets_the_terminal_back() {
     let (code, text) = terminal.ended();
     assert_eq!(code, 130, "{text}");
     assert!(terminal.echoes(), "{text}");
+    assert_eq!(server.request_count(), 0);
+}
+
+#[test]
+fn a_signal_at_the_prompt_ends_the_command_and_leaves_the_terminal_as_it_was() {
+    let server = server();
+    for (signal, expected) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
+        let mut terminal = Terminal::run(&["get", "-u", "user", &server.url("/auth-digest")]);
+        terminal.asks();
+        // The command leads the only group at this terminal.
+        kill_process(tcgetpgrp(&terminal.near).unwrap(), signal).unwrap();
+        let (code, text) = terminal.ended();
+        assert_eq!(code, expected, "{text}");
+        assert!(terminal.echoes(), "{signal:?} {text}");
+        assert!(text.contains("nobody said the password"), "{text}");
+    }
     assert_eq!(server.request_count(), 0);
 }
 

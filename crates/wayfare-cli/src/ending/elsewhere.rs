@@ -8,7 +8,7 @@ pub(crate) async fn asked() -> u8 {
     super::code(2)
 }
 
-/// Does something; here an interrupt ends it as it ends everything.
-pub(crate) fn without_interrupt<T>(work: impl FnOnce() -> T) -> T {
-    work()
+/// Asks something on the terminal; here an interrupt ends it as it ends everything.
+pub(crate) fn asking<T>(_farewell: &str, ask: impl FnOnce() -> T) -> T {
+    ask()
 }

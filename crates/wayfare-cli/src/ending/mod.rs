@@ -7,7 +7,7 @@ mod platform;
 #[path = "unix.rs"]
 mod platform;
 
-pub(crate) use platform::{asked, without_interrupt};
+pub(crate) use platform::{asked, asking};
 
 /// The exit code for a signal, as a shell tells it.
 pub(crate) const fn code(signal: u8) -> u8 {

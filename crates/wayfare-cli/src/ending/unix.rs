@@ -1,8 +1,12 @@
 //! The signals of Unix: interrupt, hangup and terminate.
 
+use std::fs::File;
+
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::INTERRUPT;
+use crate::output;
 
 /// Listens for the signals from now on; waits for the first and gives the exit code for it.
 pub(crate) fn asked() -> impl Future<Output = u8> {
@@ -18,15 +22,41 @@ pub(crate) fn asked() -> impl Future<Output = u8> {
     }
 }
 
-/// Does something that an interrupt must not end in the middle: it says itself that one came.
-pub(crate) fn without_interrupt<T>(work: impl FnOnce() -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    // Without a runtime an interrupt does what it always did.
-    let _heard = runtime.as_ref().ok().map(|runtime| {
-        let _inside = runtime.enter();
-        heard(INTERRUPT, ignored())
-    });
-    work()
+/// Asks something on the terminal. A signal that ends the program meanwhile finds `farewell` said, and
+/// leaves the terminal as it was: what is typed is seen again.
+pub(crate) fn asking<T>(farewell: &str, ask: impl FnOnce() -> T) -> T {
+    let terminal = File::open("/dev/tty").ok();
+    let before = terminal.as_ref().and_then(|terminal| tcgetattr(terminal).ok());
+    let (answered, is_answered) = tokio::sync::oneshot::channel::<()>();
+    let (listen, listening) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            // Without a runtime a signal does what it always did.
+            let Ok(runtime) = runtime else { return };
+            let ended = runtime.block_on(async {
+                let asked = asked();
+                let _ = listen.send(());
+                tokio::select! {
+                    code = asked => Some(code),
+                    _ = is_answered => None,
+                }
+            });
+            let Some(code) = ended else { return };
+            if let (Some(terminal), Some(before)) = (&terminal, &before) {
+                let _ = tcsetattr(terminal, OptionalActions::Now, before);
+            }
+            output::note("");
+            output::complain(farewell);
+            std::process::exit(code.into());
+        });
+        // An error means that nobody listens, which is no reason not to ask.
+        let _ = listening.recv();
+        let answer = ask();
+        // Nobody listens if the signal came first, and then the program is about to end.
+        let _ = answered.send(());
+        answer
+    })
 }
 
 /// Listens for a signal, unless whoever started this wants it ignored, as `nohup` does.

@@ -92,13 +92,12 @@ fn schemes(options: &Identity) -> Schemes {
 
 fn password_of(user: &str) -> Result<String, Stop> {
     let prompt = output::visible(&format!("Password for {user}: "));
-    // Ctrl-C must not end the process before the terminal is as it was.
-    let asked = ending::without_interrupt(|| rpassword::prompt_password(prompt));
+    let farewell = format!("nobody said the password of -u {user}");
+    let asked = ending::asking(&farewell, || rpassword::prompt_password(prompt));
     asked.map_err(|why| match why.kind() {
-        ErrorKind::Interrupted => Stop {
-            code: ending::code(ending::INTERRUPT),
-            why: format!("nobody said the password of -u {user}"),
-        },
+        ErrorKind::Interrupted => {
+            Stop { code: ending::code(ending::INTERRUPT), why: farewell.clone() }
+        }
         _ => Stop {
             code: exit::USAGE,
             why: format!(

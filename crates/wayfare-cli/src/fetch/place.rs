@@ -63,9 +63,13 @@ pub(super) fn assign(
     let into_dir = dir.is_some() || output.remote_name || output.remote_header_name;
     let streams = method == Method::HEAD || urls.len() == 1;
     if !streams && !into_dir && files.len() < urls.len() {
-        return Err(Stop::usage(
-            "several URLs need a place for each: -d DIR, -O, or one -o FILE per URL",
-        ));
+        return Err(Stop::usage(match *method {
+            Method::GET => "several URLs need a place for each: -d DIR, -O, or one -o FILE per URL",
+            _ => {
+                "several URLs need a place for each answer: --dir DIR, -O, or one -o FILE per URL; \
+                     what is to be sent is named by -T FILE or -d DATA"
+            }
+        }));
     }
     if let Some(dir) = dir {
         make_dir(dir)?;

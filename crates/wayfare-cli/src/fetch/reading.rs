@@ -247,7 +247,6 @@ fn write_head(reply: &Reply) -> io::Result<()> {
 fn written(result: io::Result<()>) -> Result<(), Failure> {
     result.map_err(|why| match why.kind() {
         io::ErrorKind::BrokenPipe => Failure::OutputGone,
-        _ => Stop { code: exit::WRITE, why: format!("cannot write to standard output: {why}") }
-            .into(),
+        _ => Stop { code: exit::WRITE, why: output::unwritable(&why) }.into(),
     })
 }

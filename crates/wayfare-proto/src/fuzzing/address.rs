@@ -1,8 +1,11 @@
-//! Harnesses for addresses and subnets: what is read is written so that it is read the same.
+//! Harnesses for addresses, subnets and URLs: what is read is written so that it is read the same.
 
 use std::net::IpAddr;
 
+use url::Url;
+
 use crate::address::ip::Address;
+use crate::address::reading::UrlReader;
 use crate::address::subnet::Subnet;
 
 /// Reads the bytes as an address and as a subnet.
@@ -18,5 +21,14 @@ pub fn address(data: &[u8]) {
     if let Ok(subnet) = text.parse::<Subnet>() {
         assert_eq!(subnet.to_string().parse().as_ref(), Ok(&subnet));
         assert!(subnet.contains(subnet.base()), "{subnet}");
+    }
+}
+
+/// Reads the pieces between NULs as URLs, one after another: what was read before makes no difference.
+pub fn url_reader(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut reader = UrlReader::default();
+    for text in text.split('\0') {
+        assert_eq!(reader.read(text), Url::parse(text), "{text:?}");
     }
 }

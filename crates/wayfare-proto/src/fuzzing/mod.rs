@@ -48,4 +48,5 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("strict_transport_security", remembered::strict_transport_security),
     ("tunnel", proxy::tunnel),
     ("resolv_conf", dns::resolv_conf),
+    ("url_reader", address::url_reader),
 ];
