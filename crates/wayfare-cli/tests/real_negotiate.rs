@@ -30,11 +30,12 @@ use wayfare_testkit::{Protocols, Server};
 type Test = (&'static str, fn(&Site));
 
 /// Everything that is tested.
-const TESTS: [Test; 7] = [
+const TESTS: [Test; 8] = [
     ("apache_lets_in_whoever_is_logged_in_through_every_face", through_every_face),
     ("apache_lets_in_whoever_the_command_says_to_be", by_the_command),
     ("whoever_has_no_ticket_is_told_why_and_not_let_in", without_a_ticket),
     ("a_ticket_of_somebody_else_is_refused_and_said_once", of_somebody_else),
+    ("a_ticket_is_for_the_host_of_the_url_whatever_dns_calls_it", for_its_name),
     ("a_ticket_is_bound_to_the_server_s_certificate_and_is_not_passed_on", bound),
     ("squid_lets_those_pass_who_are_logged_in", through_squid),
     ("one_origin_behind_squid_and_squid_itself_each_have_their_proof", through_squid_to_apache),
@@ -224,6 +225,27 @@ fn of_somebody_else(site: &Site) {
         assert_eq!(ended.code, 22, "{}", ended.err);
         assert_eq!(ended.err.matches("> GET").count(), 2, "{}", ended.err);
     }
+}
+
+fn for_its_name(site: &Site) {
+    let get = |environment: &Environment, base: &str| {
+        let ended =
+            site.get(environment, &["--negotiate", "-u", ":", &format!("{base}/each/in.txt")]);
+        (ended.code, ended.err)
+    };
+    let ada = site.realm.logged_in_where_names_are_looked_up("ada");
+    let named = &site.apache.bases[0];
+    let (code, err) = get(&ada, named);
+    assert_eq!(code, 0, "{err}");
+    // This address is called `localhost` by whoever is asked for its name, and has no key of its own.
+    let (code, err) = get(&ada, &named.replace("localhost", "127.0.0.1"));
+    assert_eq!(code, 22, "{err}");
+    assert_eq!(err.matches("> GET").count(), 1, "{err}");
+    // What the user says of realms is heeded all the same.
+    let elsewhere = site.realm.logged_in_where_services_are_elsewhere("ada");
+    let (code, err) = get(&elsewhere, named);
+    assert_eq!(code, 22, "{err}");
+    assert!(err.contains("ELSE.TEST"), "{err}");
 }
 
 fn bound(site: &Site) {

@@ -26,20 +26,24 @@ impl Realm {
         find("kinit", PROGRAMS)?;
         let (directory, port) = (place("realm", &[]), free_port());
         let root = directory.0.display();
-        let client = format!(
-            "[libdefaults]\n default_realm = {NAME}\n dns_lookup_kdc = false\n\
-             \x20dns_lookup_realm = false\n dns_canonicalize_hostname = false\n rdns = false\n\
-             \x20udp_preference_limit = 1\n\
-             [realms]\n {NAME} = {{\n  kdc = 127.0.0.1:{port}\n }}\n\
-             [domain_realm]\n localhost = {NAME}\n"
-        );
         let server = format!(
             "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n\
              [realms]\n {NAME} = {{\n  database_name = {root}/principal\n\
              \x20 key_stash_file = {root}/stash\n  acl_file = {root}/acl\n }}\n\
              [logging]\n kdc = FILE:{root}/log\n"
         );
-        fs::write(directory.join("krb5.conf"), client).unwrap();
+        for (file, looks_up, realm) in
+            [("krb5.conf", false, NAME), (LOOKING_UP, true, NAME), (ELSEWHERE, false, "ELSE.TEST")]
+        {
+            let client = format!(
+                "[libdefaults]\n default_realm = {NAME}\n dns_lookup_kdc = false\n\
+                 \x20dns_lookup_realm = false\n udp_preference_limit = 1\n\
+                 \x20dns_canonicalize_hostname = {looks_up}\n rdns = {looks_up}\n\
+                 [realms]\n {NAME} = {{\n  kdc = 127.0.0.1:{port}\n }}\n\
+                 [domain_realm]\n localhost = {realm}\n"
+            );
+            fs::write(directory.join(file), client).unwrap();
+        }
         fs::write(directory.join("kdc.conf"), server).unwrap();
         let keytab = directory.join("keytab");
         let run = |program: &str, arguments: &[&str]| {
@@ -88,6 +92,21 @@ impl Realm {
         process.stdin.take().unwrap().write_all(b"secret\n").unwrap();
         assert!(process.wait().unwrap().success(), "{user} has no ticket");
         [self.environment(), vec![("KRB5CCNAME", cache)]].concat()
+    }
+
+    /// The same, where the library is told to look up what a host is called.
+    pub fn logged_in_where_names_are_looked_up(&self, user: &str) -> Environment {
+        self.logged_in_under(user, LOOKING_UP)
+    }
+
+    /// The same, where the library is told that the service is of another realm.
+    pub fn logged_in_where_services_are_elsewhere(&self, user: &str) -> Environment {
+        self.logged_in_under(user, ELSEWHERE)
+    }
+
+    fn logged_in_under(&self, user: &str, settings: &str) -> Environment {
+        let settings = vec![("KRB5_CONFIG", self.root().join(settings))];
+        [self.logged_in(user, "1h"), settings].concat()
     }
 
     /// The same with a ticket that is good no more.
@@ -212,3 +231,5 @@ impl Acceptor {
 }
 
 const NAME: &str = "WAYFARE.TEST";
+const LOOKING_UP: &str = "krb5-looking-up.conf";
+const ELSEWHERE: &str = "krb5-elsewhere.conf";

@@ -1,10 +1,12 @@
-//! MIT's Kerberos library, loaded when it is first needed; the one file with unsafe code.
+//! MIT's Kerberos library, loaded when it is first needed; here and below is all unsafe code.
 //!
 //! What is declared here is what `gssapi.h` and `gssapi_ext.h` declare (RFC 2744, RFC 5801 §A), which
 //! has not changed in twenty years: `libgssapi_krb5.so.2` is the name of that promise.
 //!
 //! Only Kerberos is ever negotiated, whatever other mechanisms the machine has: the others prove no
 //! server. Tickets are never passed on (no delegation).
+
+mod service;
 
 use std::error::Error;
 use std::ffi::{c_int, c_void};
@@ -13,7 +15,7 @@ use std::slice;
 use std::sync::OnceLock;
 
 use libloading::Library as Shared;
-use wayfare_proto::policy::auth::negotiate::{Made, service_host};
+use wayfare_proto::policy::auth::negotiate::Made;
 use wayfare_proto::syntax::credentials::Credentials;
 use zeroize::Zeroizing;
 
@@ -26,8 +28,7 @@ pub struct Library;
 impl Tickets for Library {
     fn begin(&self, purpose: &Purpose) -> Result<Box<dyn Context>, Failure> {
         let calls = calls()?;
-        let service = format!("HTTP@{}", service_host(&purpose.host));
-        let target = Name::import(calls, &service, &HOSTBASED_SERVICE)?;
+        let target = Name::import(calls, &service::name(&purpose.host)?, &PRINCIPAL_NAME)?;
         let credential = Credential::acquire(calls, &purpose.credentials)?;
         let binding = purpose.binding.as_ref().map(|hash| [ENDPOINT, hash].concat());
         let handle = ptr::null_mut();
@@ -226,11 +227,13 @@ fn calls() -> Result<&'static Calls, Failure> {
 }
 
 fn load(name: &str) -> Result<Calls, Failure> {
-    Calls::load(name).map_err(|why| {
-        // The system's own words are the ones that help.
-        let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
-        Failure::Absent(format!("{name} cannot be used ({why}); install libgssapi-krb5-2"))
-    })
+    Calls::load(name).map_err(|why| missing(name, &why))
+}
+
+fn missing(name: &str, why: &libloading::Error) -> Failure {
+    // The system's own words are the ones that help.
+    let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
+    Failure::Absent(format!("{name} cannot be used ({why}); install libgssapi-krb5-2"))
 }
 
 impl Calls {
@@ -437,8 +440,8 @@ const ENDPOINT: &[u8] = b"tls-server-end-point:";
 static SPNEGO: Oid = Oid::of(b"\x2b\x06\x01\x05\x05\x02");
 /// 1.2.840.113554.1.2.2
 static KERBEROS: Oid = Oid::of(b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02");
-/// `GSS_C_NT_HOSTBASED_SERVICE`: 1.2.840.113554.1.2.1.4
-static HOSTBASED_SERVICE: Oid = Oid::of(b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04");
+/// `GSS_KRB5_NT_PRINCIPAL_NAME`: 1.2.840.113554.1.2.2.1
+static PRINCIPAL_NAME: Oid = Oid::of(b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01");
 /// `GSS_C_NT_USER_NAME`: 1.2.840.113554.1.2.1.1
 static USER_NAME: Oid = Oid::of(b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x01");
 

@@ -58,8 +58,12 @@
 //! host, a proxy's as well as a server's.
 //!
 //! A ticket is for the service `HTTP` of the URL's host, and over TLS for its certificate
-//! (`tls-server-end-point`), so that nobody in between can use it for themselves. Nothing but Kerberos
-//! is negotiated, and tickets are not passed on: the server cannot be the user elsewhere.
+//! (`tls-server-end-point`), so that nobody in between can use it for themselves. The host is what the
+//! URL calls it: DNS, whose answers nobody has proven, is not asked for another name, whatever
+//! `dns_canonicalize_hostname` and `rdns` say in `krb5.conf`; so a server has to have a key by the name,
+//! the alias or the short name that it is called by. Its realm is the one of `domain_realm`, or else
+//! what the user's own realm says. Nothing but Kerberos is negotiated, and tickets are not passed on:
+//! the server cannot be the user elsewhere.
 //!
 //! The server has to prove itself, too. Over `http`, or where its certificate was not in order, an
 //! answer to a ticket without such a proof is an error; over TLS, where the certificate has proven it,
