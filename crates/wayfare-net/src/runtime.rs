@@ -154,6 +154,37 @@ pub async fn sleep(home: &Home, duration: Duration) {
     std::future::poll_fn(|cx| timer.poll_until(deadline, cx)).await;
 }
 
+/// How a race between work and a deadline ended.
+pub enum Within<T> {
+    /// The work was done first.
+    Done(T),
+    /// The deadline passed first.
+    TooLate,
+}
+
+/// Waits for `work` until the deadline, or for ever.
+///
+/// # Cancel safety
+/// Dropping the future drops the work.
+pub async fn within<F: Future>(
+    home: &Home,
+    deadline: Option<Instant>,
+    work: F,
+) -> Within<F::Output> {
+    let mut work = pin!(work);
+    let mut timer = Timer::new(home.clone());
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Within::Done(done));
+        }
+        match deadline {
+            Some(deadline) => timer.poll_until(deadline, cx).map(|()| Within::TooLate),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
 /// One alarm that is set again and again at no cost while its deadline only moves later.
 ///
 /// A kept-alive connection asks for a new "first byte" deadline with every request. Registering

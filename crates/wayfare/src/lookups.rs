@@ -4,9 +4,8 @@ use std::net::IpAddr;
 
 use wayfare_net::caller::block_on;
 use wayfare_net::clock::now;
-use wayfare_net::dial::{Within, within};
 use wayfare_net::dns::{LookedUp, LookupFailure, Resolver};
-use wayfare_net::runtime::Home;
+use wayfare_net::runtime::{Home, Within, within};
 use wayfare_proto::route::name_server::NameServer;
 use wayfare_proto::wire::dns::record::RecordType;
 

@@ -10,9 +10,7 @@ mod revocation;
 pub mod socks;
 mod speaking;
 
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
 
 use wayfare_proto::address::target::Target;
 use wayfare_proto::policy::auth::{Scheme, Schemes};
@@ -31,7 +29,7 @@ pub use memories::Memories;
 
 use crate::clock::now;
 use crate::network::Network;
-use crate::runtime::{Home, Timer};
+use crate::runtime::{Home, Within, within};
 use crate::socket::{SocketOptions, Stream};
 use crate::tls::ech::EchOutcome;
 use crate::tls::facts::TlsFacts;
@@ -326,34 +324,3 @@ async fn secure(
 /// How often a proxy may close the connection to ask who is asking: each of a chain, and once more
 /// for a proof that is no longer fresh.
 const MOST_REDIALS: u8 = 6;
-
-/// How a race between work and a deadline ended.
-pub enum Within<T> {
-    /// The work was done first.
-    Done(T),
-    /// The deadline passed first.
-    TooLate,
-}
-
-/// Waits for `work` until the deadline, or for ever.
-///
-/// # Cancel safety
-/// Dropping the future drops the work.
-pub async fn within<F: Future>(
-    home: &Home,
-    deadline: Option<Instant>,
-    work: F,
-) -> Within<F::Output> {
-    let mut work = std::pin::pin!(work);
-    let mut timer = Timer::new(home.clone());
-    std::future::poll_fn(|cx| {
-        if let std::task::Poll::Ready(done) = work.as_mut().poll(cx) {
-            return std::task::Poll::Ready(Within::Done(done));
-        }
-        match deadline {
-            Some(deadline) => timer.poll_until(deadline, cx).map(|()| Within::TooLate),
-            None => std::task::Poll::Pending,
-        }
-    })
-    .await
-}

@@ -6,8 +6,7 @@ use wayfare_proto::policy::auth::{Offer, Scheme};
 use wayfare_proto::syntax::challenge::Challenge;
 
 use super::access::Asking;
-use super::{DialStep, Dialer, Listener, Within, within};
-use crate::clock::now;
+use super::{DialStep, Dialer, Listener};
 use crate::gss::{Failure, Negotiation, Purpose};
 
 /// What of Negotiate was said to a proxy on one connection.
@@ -114,17 +113,16 @@ impl Negotiating {
         let host = asking.proxy.target().host().to_owned();
         let binding = asking.binding.map(<[u8]>::to_vec);
         let purpose = Purpose { credentials, host, binding };
-        let beginning = Negotiation::begin(dialer.home, dialer.network.tickets(), purpose);
-        let deadline = dialer.waits.proxy.deadline(now());
-        let why = match within(dialer.home, deadline, beginning).await {
-            Within::Done(Ok((talk, said))) => {
+        let (tickets, wait) = (dialer.network.tickets(), dialer.waits.proxy);
+        match Negotiation::begin(dialer.home, tickets, purpose, wait).await {
+            Ok((talk, said)) => {
                 self.progress = Progress::Talking(Box::new(talk));
                 self.next = Some(said);
-                return;
             }
-            Within::Done(Err(failure)) => failure.to_string(),
-            Within::TooLate => "there was no ticket in time".to_owned(),
-        };
-        listener(DialStep::PassedOver { scheme: Scheme::Negotiate, why });
+            Err(failure) => {
+                let why = failure.to_string();
+                listener(DialStep::PassedOver { scheme: Scheme::Negotiate, why });
+            }
+        }
     }
 }

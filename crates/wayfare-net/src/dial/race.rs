@@ -9,10 +9,10 @@ use wayfare_proto::route::happy_eyeballs::{Answer, Family, Next, Open, Race};
 use wayfare_proto::route::memory::Advice;
 use wayfare_proto::wire::dns::record::Service;
 
-use super::{Attempt, DialFailure, DialStage, DialStep, Dialer, Listener, Within, within};
+use super::{Attempt, DialFailure, DialStage, DialStep, Dialer, Listener};
 use crate::clock::now;
 use crate::network::{Asking, Question};
-use crate::runtime::Timer;
+use crate::runtime::{Timer, Within, within};
 use crate::socket::Stream;
 
 /// Connects to the first address of `host` that answers.

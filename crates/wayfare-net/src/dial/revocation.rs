@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use wayfare_proto::certificate::ocsp::Status;
 
-use super::{Dialer, Within, race, within};
+use super::{Dialer, race};
 use crate::clock::now;
 use crate::post::{Afterwards, Post, post};
+use crate::runtime::{Within, within};
 use crate::tls::facts::TlsFacts;
 use crate::tls::policy::{Revocation, TlsPolicy};
 use crate::tls::{Inquiry, StapleState, TlsFailure};

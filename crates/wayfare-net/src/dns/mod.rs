@@ -28,9 +28,9 @@ pub use failure::{LookupFailure, LookupFault};
 pub use resolving::Resolving;
 
 use crate::clock::now;
-use crate::dial::{Memories, Within, within};
+use crate::dial::Memories;
 use crate::network::Network;
-use crate::runtime::Home;
+use crate::runtime::{Home, Within, within};
 use crate::socket::{Binding, SocketOptions};
 use crate::tls::policy::TlsPolicy;
 use lines::Lines;

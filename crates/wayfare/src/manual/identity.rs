@@ -70,9 +70,12 @@
 //! and from a proxy, a proof is checked if there is one. Where a server asks again with each request,
 //! although it took a ticket on the same connection, each request has its own from then on.
 //!
-//! The calls of the library may wait for the network. They are made on threads that may, and end by the
-//! library's own limits (`krb5.conf`), even if the request was given up meanwhile. What the library
-//! copies of a password is not in reach, and is not overwritten.
+//! The calls of the library may wait for the network. They are made on threads that may. A request waits
+//! for a token as long as it would for the first byte of an answer
+//! ([`Timeouts::first_byte`](crate::options::Timeouts::first_byte)), or for a proxy, and then goes on
+//! without. The call itself ends by the library's own limits (`krb5.conf`); no more than eight are under
+//! way at once in a process, and further ones wait for their turn. What the library copies of a password
+//! is not in reach, and is not overwritten.
 //!
 //! # Who never learns of it
 //!

@@ -224,6 +224,7 @@ impl Transfer {
             credentials: proxy.credentials().cloned().unwrap_or(Credentials::ambient()),
             host: proxy.target().host().to_owned(),
             habit: Habit::AsksOnce,
+            wait: self.options.timeouts.of_dials().proxy,
             was_asked: true,
         }
     }

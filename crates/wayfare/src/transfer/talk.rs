@@ -101,6 +101,7 @@ impl Transfer {
             credentials: credentials.clone(),
             host: origin.host().to_owned(),
             habit: self.shared.access.habit(origin),
+            wait: self.options.timeouts.first_byte,
             was_asked: false,
         }
     }

@@ -5,7 +5,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use wayfare_net::gss::{Context, Failure, Purpose, Tickets};
 use wayfare_net::network::{Asking, Network, System};
@@ -19,6 +19,15 @@ pub struct Wallet {
     /// `who for whom`, of each talk that was begun.
     begun: Mutex<Vec<String>>,
     is_empty: AtomicBool,
+    silence: Mutex<Silence>,
+    is_over: Condvar,
+}
+
+/// Whoever gives tickets does not answer.
+#[derive(Debug, Default)]
+struct Silence {
+    lasts: bool,
+    waiting: usize,
 }
 
 impl Wallet {
@@ -29,6 +38,29 @@ impl Wallet {
 
     pub fn fill(&self) {
         self.is_empty.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on nobody answers who is asked for a ticket.
+    pub fn fall_silent(&self) {
+        self.silence.lock().unwrap().lasts = true;
+    }
+
+    /// Whoever waits is answered.
+    pub fn speak(&self) {
+        self.silence.lock().unwrap().lasts = false;
+        self.is_over.notify_all();
+    }
+
+    /// How many wait for an answer.
+    pub fn waiting(&self) -> usize {
+        self.silence.lock().unwrap().waiting
+    }
+
+    fn listen(&self) {
+        let mut silence = self.silence.lock().unwrap();
+        silence.waiting += 1;
+        let mut silence = self.is_over.wait_while(silence, |silence| silence.lasts).unwrap();
+        silence.waiting -= 1;
     }
 
     /// What was begun since the last look.
@@ -51,6 +83,7 @@ struct Shared(Arc<Wallet>);
 
 impl Tickets for Shared {
     fn begin(&self, purpose: &Purpose) -> Result<Box<dyn Context>, Failure> {
+        self.0.listen();
         let who = match &purpose.credentials {
             ambient if ambient.is_ambient() => "me",
             named if named.user() == "user" && named.password() == "passwd" => "user",

@@ -26,9 +26,9 @@ use wayfare_proto::wire::socks::{Accepting, Command, Version, datagram};
 
 use super::hop::{HopFailure, converse};
 use super::race::resolve;
-use super::{Attempt, DialFailure, DialStage, Dialer, Within, dial, within};
+use super::{Attempt, DialFailure, DialStage, Dialer, dial};
 use crate::clock::now;
-use crate::runtime::Home;
+use crate::runtime::{Home, Within, within};
 use crate::socket::Stream;
 use crate::socket::prefixed::Prefixed;
 use crate::socket::udp::Udp;

@@ -8,9 +8,11 @@ use wayfare_net::gss::{Failure, Negotiation};
 use wayfare_net::runtime::Home;
 use wayfare_proto::policy::auth::negotiate::{self, Proof};
 use wayfare_proto::policy::auth::{Asker, Scheme};
+use wayfare_proto::trace::event::What;
 
 use super::h1::Connection;
 use super::ticketing::{Habit, Ready, Ticketing};
+use crate::events::Emitter;
 
 /// A talk under way, and the connection it keeps between two messages.
 pub(crate) struct Proving {
@@ -132,6 +134,7 @@ impl Proving {
         &self,
         connection: &mut Connection,
         home: &Home,
+        emitter: &mut Emitter,
     ) -> Option<HeaderValue> {
         self.lock().has_spoken = false;
         let is_proven = connection.standing == Standing::Proven;
@@ -145,11 +148,12 @@ impl Proving {
                 }
                 let binding = connection.binding(self.asker);
                 let ready = self.lock().ready.take().filter(|ready| ready.is_for(&binding));
-                let ready = match ready {
-                    Some(ready) => ready,
-                    None => ticketing.begin(binding, home).await.ok()?,
+                let begun = match ready {
+                    Some(ready) => Ok(ready),
+                    None => ticketing.begin(binding, home).await,
                 };
-                let (talk, said) = ready.into_parts();
+                let told = |failure: &Failure| emitter.emit(|| passed_over(failure));
+                let (talk, said) = begun.inspect_err(told).ok()?.into_parts();
                 self.lock().talk = Some(talk);
                 said
             }
@@ -231,6 +235,10 @@ impl Proving {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn passed_over(failure: &Failure) -> What {
+    What::SchemePassedOver { scheme: Scheme::Negotiate, why: failure.to_string() }
 }
 
 /// Whether the peer has proven its name by TLS.

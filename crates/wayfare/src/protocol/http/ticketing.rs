@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use wayfare_net::gss::{Failure, Negotiation, Purpose, Tickets};
 use wayfare_net::runtime::Home;
+use wayfare_proto::policy::deadline::Wait;
 use wayfare_proto::syntax::credentials::Credentials;
 
 /// What a talk in Negotiate begins with.
@@ -14,6 +15,8 @@ pub(crate) struct Ticketing {
     /// The host whose service is meant.
     pub(crate) host: String,
     pub(crate) habit: Habit,
+    /// How long a token may take to be made.
+    pub(crate) wait: Wait,
     /// True if the peer wanted to know; then it has to prove itself in turn.
     pub(crate) was_asked: bool,
 }
@@ -46,7 +49,8 @@ impl Ticketing {
             host: self.host.clone(),
             binding: binding.clone(),
         };
-        let (talk, said) = Negotiation::begin(home, self.tickets.clone(), purpose).await?;
+        let (tickets, wait) = (self.tickets.clone(), self.wait);
+        let (talk, said) = Negotiation::begin(home, tickets, purpose, wait).await?;
         Ok(Ready { talk, said, binding })
     }
 }

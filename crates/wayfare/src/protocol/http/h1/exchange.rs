@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
 use wayfare_net::clock::now;
+use wayfare_net::gss::Failure as Unproven;
 use wayfare_net::runtime::Home;
 use wayfare_net::tls::policy::Verify;
 use wayfare_proto::policy::deadline::Wait;
@@ -308,7 +309,11 @@ impl Exchange {
         let checked = proving.handle_head(&mut self.connection, said, is_secure).await;
         checked.map_err(|failure| {
             let message = format!("{failure} (status {})", head.status.as_u16());
-            Error::new(ErrorKind::Protocol, Stage::Receive, message).because(failure)
+            let kind = match failure {
+                Unproven::TooLate(_) => ErrorKind::Timeout(Phase::FirstByte),
+                _ => ErrorKind::Protocol,
+            };
+            Error::new(kind, Stage::Receive, message).because(failure)
         })
     }
 
