@@ -108,6 +108,8 @@ impl Site {
 
 /// What a process of its own is asked to do: a face, a way, how often, and a URL.
 const ASKED: &str = "WAYFARE_TEST_ASKED";
+/// The places of the tests' servers.
+const EVERYWHERE: &str = "http://localhost:*,https://localhost:*";
 /// The file with the authority that it trusts.
 const AUTHORITY: &str = "WAYFARE_TEST_AUTHORITY";
 
@@ -120,7 +122,7 @@ fn ask(asked: &str) {
     let count = Arc::<AtomicUsize>::default();
     let counted = count.clone();
     let proxies = if way == "direct" { Proxies::off() } else { Proxies::through(way).unwrap() };
-    let auth = Auth { ambient: Ambient::hosts(["localhost"]), ..Auth::default() };
+    let auth = Auth { ambient: Ambient::only(EVERYWHERE.split(',')).unwrap(), ..Auth::default() };
     let tls = Tls::default().with_only_authority_file(std::env::var(AUTHORITY).unwrap()).unwrap();
     let builder = Manager::builder().tls(tls).proxies(proxies).auth(auth);
     let builder = builder.on_event(move |event| {
@@ -159,7 +161,7 @@ fn by_the_command(site: &Site) {
             (&ada, &["--negotiate", "-u", ":"][..]),
             (&ada, &["--auth", "negotiate,basic", "-u", ":"]),
             (&ada, &["-u", ":"]),
-            (&ada, &["--ambient", "localhost"]),
+            (&ada, &["--ambient", EVERYWHERE]),
             (&ada, &["--ambient", "*"]),
             (&nobody, &["-u", "ada:secret"]),
             (&nobody, &["--negotiate", "-u", "ada@WAYFARE.TEST:secret"]),
@@ -189,7 +191,7 @@ fn by_the_command(site: &Site) {
         assert_eq!(status(json!({"user": "", "pass": "", "schemes": negotiate})), Some(200));
         assert_eq!(status(Value::Null), Some(401));
         // Tickets that nobody allowed to be shown are not.
-        for options in [&[][..], &["--negotiate"], &["--ambient", "a.test"]] {
+        for options in [&[][..], &["--negotiate"], &["--ambient", "a.test,localhost"]] {
             let ended = site.get(&ada, &[options, &[&url]].concat());
             assert_eq!(ended.code, 22, "{options:?}");
             assert_eq!(ended.err.matches("> GET").count(), 1, "{options:?} {}", ended.err);
@@ -275,7 +277,7 @@ fn through_squid(site: &Site) {
         let url = server.url("/get");
         for (environment, options) in [
             (&ada, &["-U", ":"][..]),
-            (&ada, &["--ambient", "localhost"]),
+            (&ada, &["--ambient", EVERYWHERE]),
             (&nobody, &["-U", "ada:secret"]),
         ] {
             let ended = site.get(environment, &[&["-x", way], options, &[&url]].concat());

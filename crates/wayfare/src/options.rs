@@ -22,7 +22,7 @@ pub use wayfare_proto::wire::coding::guard::BombGuard;
 pub use wayfare_proto::wire::http1::limits::HeadLimits;
 
 pub use crate::proxies::Proxies;
-pub use auth::{Ambient, Auth, AuthenticationReuse, Netrc, Scheme, Schemes};
+pub use auth::{Ambient, Auth, AuthenticationReuse, Netrc, NotAPlace, Place, Scheme, Schemes};
 pub use remembered::{CookieControl, CookieLimits, Cookies, Hsts, SiteContext};
 pub use tls::{
     CipherSuite, DangerousTls, EarlyData, Ech, Exceptions, Group, KeyLog, Pins, Resumption,

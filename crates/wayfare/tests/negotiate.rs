@@ -109,11 +109,13 @@ fn a_ticket_is_said_when_asked_and_the_connection_is_then_the_user_s() {
 
 #[test]
 fn nobody_is_told_who_is_logged_in_unless_the_application_said_so() {
-    let hosts = |hosts: &[&str]| Ambient::hosts(hosts);
+    let only = |places: &[&str]| Ambient::only(places).unwrap();
     let table = [
         (Ambient::Off, None, "-"),
-        (hosts(&["b.test"]), None, "-"),
-        (hosts(&[".test"]), None, "me"),
+        (only(&["http://b.test:*"]), None, "-"),
+        (only(&["http://.test:*"]), None, "me"),
+        // Over `http` anybody on the way could be it, and another port may be another's.
+        (only(&["a.test", ".test", "https://a.test:*", "http://a.test"]), None, "-"),
         (Ambient::Off, Some(Credentials::ambient()), "me"),
         (Ambient::All, Some(Credentials::new("user", "passwd")), "user"),
         // A request that says who it is is nobody else.
@@ -342,7 +344,8 @@ fn a_ticket_does_not_follow_a_redirect_unless_its_end_may_have_it() {
         let to = other.url_at("b.test", "/auth-negotiate");
         let to: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
         let start = first.url_at("a.test", &format!("/redirect-to?url={to}"));
-        let only_first = Auth { ambient: Ambient::hosts(["a.test"]), ..Auth::default() };
+        let only_first =
+            Auth { ambient: Ambient::only(["http://a.test:*"]).unwrap(), ..Auth::default() };
         let scene = Scene::new(only_first, Proxies::off());
         assert_eq!(scene.status(face, &first.url_at("a.test", "/auth-negotiate")), 200);
         assert_eq!(scene.status(face, &start), 401, "{face:?}");
@@ -433,10 +436,18 @@ fn a_proxy_that_may_not_be_told_hears_nothing_and_one_with_a_user_hears_of_that(
         let error = fetch(Face::Waited, &scene.manager, Ask::get(server.url("/get"))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Proxy(ProxyProblem::Authentication), "{error}");
         assert_eq!(told(&gate), ["-"]);
+        // It is named as its URL names it.
+        for (place, status) in [("127.0.0.1", None), ("http://127.0.0.1:*", Some(200))] {
+            let auth = Auth { ambient: Ambient::only([place]).unwrap(), ..Auth::default() };
+            let scene = Scene::new(auth, Proxies::through(&gate.url("http")).unwrap());
+            let got = fetch(Face::Waited, &scene.manager, Ask::get(server.url("/get")));
+            assert_eq!(got.ok().map(|got| got.status), status, "{place}");
+        }
+        let before = told(&gate).len();
         let way = gate.url("http").replace("://", "://user:passwd@");
         let scene = Scene::new(ambient(), Proxies::through(&way).unwrap());
         assert_eq!(scene.status(Face::Waited, &server.url("/get")), 200);
-        assert_eq!(told(&gate)[1..], ["-", "ticket user for 127.0.0.1"]);
+        assert_eq!(told(&gate)[before..], ["-", "ticket user for 127.0.0.1"]);
     }
 }
 

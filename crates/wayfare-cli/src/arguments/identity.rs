@@ -35,9 +35,10 @@ pub(crate) struct Identity {
     /// Use any scheme; this is the default.
     #[arg(long, conflicts_with = "auth")]
     pub(crate) anyauth: bool,
-    /// Tell these hosts, servers and proxies alike, by themselves who is logged in on this machine,
-    /// where they take Negotiate; parted by commas, .HOST for all below it, * for all.
-    #[arg(long, value_name = "HOSTS", value_parser = values::ambient)]
+    /// Tell these servers and proxies by themselves who is logged in on this machine, where they take
+    /// Negotiate; parted by commas, HOST for https on its own port, http://HOST, https://HOST:PORT,
+    /// .HOST for all below it, :* for all ports, * for all.
+    #[arg(long, value_name = "PLACES", value_parser = values::ambient)]
     pub(crate) ambient: Option<Ambient>,
     /// Look into $NETRC or ~/.netrc when a server asks.
     #[arg(short = 'n', long, alias = "netrc-optional")]

@@ -118,18 +118,27 @@ pub(crate) fn schemes(text: &str) -> Result<Schemes, String> {
     })
 }
 
-/// Hosts that are told who is logged in.
+/// Servers and proxies that are told who is logged in.
 pub(crate) fn ambient(text: &str) -> Result<Ambient, String> {
     match text.trim() {
         "" => Err("must be hosts with commas between them, or *".to_owned()),
         "*" => Ok(Ambient::All),
-        hosts => Ok(Ambient::hosts(hosts.split(','))),
+        places => Ambient::only(places.split(',')).map_err(|why| why.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_logged_in_is_told_to_places_that_are_named_rightly() {
+        assert_eq!(ambient(" * "), Ok(Ambient::All));
+        assert!(ambient("a.test, http://.b.test:*").is_ok());
+        for text in ["", "a.test,", "a.test,ftp://b.test", "a.test b.test"] {
+            assert!(ambient(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn rates_have_units() {

@@ -27,7 +27,7 @@
 //! 3. a `.netrc`, if [`Auth::netrc`](crate::options::Auth::netrc) says so. A URL that names a user takes
 //!    that user's entry or none.
 //! 4. whoever is logged in, if the server takes Negotiate and
-//!    [`Auth::ambient`](crate::options::Auth::ambient) names its host; this comes before a `.netrc`.
+//!    [`Auth::ambient`](crate::options::Auth::ambient) names it; this comes before a `.netrc`.
 //! 5. the [`Delegate`](crate::delegate::Delegate::credentials), asked once for each realm however many
 //!    requests wait.
 //!
@@ -55,7 +55,9 @@
 //! on this machine: [`Credentials::ambient`](crate::delegate::Credentials::ambient). A ticket tells the
 //! server the user's name, so nobody hears of it by themselves: a request, the manager's credentials or
 //! the delegate have to say so, or [`Auth::ambient`](crate::options::Auth::ambient) has to name the
-//! host, a proxy's as well as a server's.
+//! server or the proxy. A host that is named without more is told over `https` and on its own port only
+//! ([`Place`](crate::options::Place) has the other ways): over `http` whoever is on the way can lead a
+//! request there, and take the ticket.
 //!
 //! A ticket is for the service `HTTP` of the URL's host, and over TLS for its certificate
 //! (`tls-server-end-point`), so that nobody in between can use it for themselves. The host is what the

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-pub use wayfare_proto::policy::auth::ambient::Ambient;
+pub use wayfare_proto::policy::auth::ambient::{Ambient, NotAPlace, Place};
 pub use wayfare_proto::policy::auth::{Scheme, Schemes};
 
 /// Who requests say to be, and how.
@@ -20,7 +20,8 @@ pub use wayfare_proto::policy::auth::{Scheme, Schemes};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Auth {
     /// Which servers and proxies are told by themselves who is logged in on this machine, by
-    /// Negotiate; none by default.
+    /// Negotiate; none by default. A host that is named without more is told over `https` on its own
+    /// port only: see [`Place`].
     pub ambient: Ambient,
     /// The schemes that may be used, the strongest offered being taken; all by default.
     pub schemes: Schemes,

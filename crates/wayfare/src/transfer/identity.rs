@@ -400,11 +400,11 @@ impl Transfer {
         Ok(bare.filter(|bare| !self.was_refused(origin, bare)))
     }
 
-    /// Whoever is logged in, if this host may be told and nobody else was named.
+    /// Whoever is logged in, if this place may be told and nobody else was named.
     fn ambient(&self, origin: &Origin, offer: &Offer) -> Option<Credentials> {
         let may_be = offer.is_negotiate()
             && self.own_who().is_none()
-            && self.options.auth.ambient.allows(origin.host())
+            && self.options.auth.ambient.allows(origin.scheme(), origin.host(), origin.port())
             && !self.was_refused(origin, &Credentials::ambient());
         may_be.then(Credentials::ambient)
     }

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use http::{HeaderName, StatusCode};
 use wayfare_net::clock::now;
 use wayfare_net::dial::Blame;
-use wayfare_proto::address::origin::Origin;
+use wayfare_proto::address::origin::{Origin, Scheme as Secure};
 use wayfare_proto::policy::auth::telling::Telling;
 use wayfare_proto::policy::auth::{Offer, Scheme};
-use wayfare_proto::route::proxy::{Chain, Proxy};
+use wayfare_proto::route::proxy::{Chain, Proxy, ProxyKind};
 use wayfare_proto::syntax::challenge::Challenge;
 use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::trace::event::What;
@@ -220,9 +220,11 @@ impl Transfer {
             return None;
         }
         let logins = &self.shared.logins;
-        let may_be_told = self.options.auth.ambient.allows(proxy.target().host())
+        let (kind, at) = (proxy.kind(), proxy.target());
+        let scheme = if kind == ProxyKind::Https { Secure::Https } else { Secure::Http };
+        let may_be_told = self.options.auth.ambient.allows(scheme, at.host(), at.port())
             && offers.iter().any(Offer::is_negotiate)
-            && !proxy.kind().is_socks();
+            && !kind.is_socks();
         if heard.map_or(may_be_told, Credentials::is_ambient)
             && let Some(ambient) = logins.ambient(proxy, heard).await
         {
