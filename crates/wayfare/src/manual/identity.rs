@@ -68,8 +68,11 @@
 //! the server cannot be the user elsewhere.
 //!
 //! The server has to prove itself, too. Over `http`, or where its certificate was not in order, an
-//! answer to a ticket without such a proof is an error; over TLS, where the certificate has proven it,
-//! and from a proxy, a proof is checked if there is one. Where a server asks again with each request,
+//! answer without such a proof is an error if the ticket was what the server had just asked for. A
+//! proof that comes is checked always, but none is demanded over TLS, where the certificate has proven
+//! the server; from a proxy; and where a ticket was said unasked, because places that need no user say
+//! nothing. So over `http` whoever is on the way can answer later requests: only `https` is safe
+//! from them. Where a server asks again with each request,
 //! although it took a ticket on the same connection, each request has its own from then on.
 //!
 //! The calls of the library may wait for the network. They are made on threads that may. A request waits
