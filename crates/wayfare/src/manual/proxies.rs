@@ -58,6 +58,12 @@
 //! at once the next time. SOCKS 5 is told user name and password. To an `https` proxy Negotiate and NTLM
 //! are bound to its certificate, so that nobody in between can use the proof for themselves.
 //!
+//! For Negotiate, to proxies and servers alike, the Kerberos library asks the realm's own servers for
+//! tickets: directly, past all proxies, and by names that it looks up with the system's resolver, past
+//! those of [`Dns`](crate::options::Dns). Who is on that way sees which services are asked for, so where
+//! proxies are there to hide that, leave it off:
+//! [`Schemes::without`](crate::options::Schemes::without)`(Scheme::Negotiate)`.
+//!
 //! A connection can be proven to one peer: if a proxy that is given the request itself and the server
 //! behind both take NTLM or Negotiate only, the server's 401 is the answer. Behind a tunnel each has its
 //! own.
