@@ -36,7 +36,9 @@ use worker::{Answer, Order, Shared, Trouble, Worker};
 ///
 /// It is one SQLite database, which several processes may share; what was written is there after a
 /// crash of any of them. Changes are written by a thread of its own, a tenth of a second after they
-/// came, and those under way when the last clone goes. Nobody but the user may read it.
+/// came, and those under way when the last clone goes. Nobody but the user may read it, and a directory
+/// that is another user's, or that others may write to, is not used: what they put beside the database
+/// would be taken for a part of it.
 ///
 /// Where nothing can be kept (a full or read-only disk, a network file system, a database of a later
 /// version) one [`StoreFailed`](crate::event::What::StoreFailed) says so, and the manager goes on in

@@ -13,6 +13,8 @@ pub(super) fn prepare(directory: &Path, access: Access) -> io::Result<PathBuf> {
     let database = directory.join(NAME);
     if access == Access::ReadOnly {
         // What is not there has nothing to be read.
+        private::check_directory(directory)?;
+        check_beside(&database)?;
         private::check_file(&database)?;
         return Ok(database);
     }
@@ -24,9 +26,20 @@ pub(super) fn prepare(directory: &Path, access: Access) -> io::Result<PathBuf> {
         );
         return Err(io::Error::new(io::ErrorKind::Unsupported, why));
     }
+    check_beside(&database)?;
     // The files beside it get the rights of this one.
     private::make_file(&database)?;
     Ok(database)
 }
 
+/// Checks what SQLite takes for a part of the database, should it be there.
+fn check_beside(database: &Path) -> io::Result<()> {
+    BESIDE.iter().try_for_each(|end| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(end);
+        private::check_beside(Path::new(&name))
+    })
+}
+
+const BESIDE: [&str; 3] = ["-journal", "-shm", "-wal"];
 const NAME: &str = "profile.sqlite";

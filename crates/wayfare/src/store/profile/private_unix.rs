@@ -8,15 +8,43 @@ use std::path::Path;
 use wayfare_net::place::{NOT_A_LINK, user_id};
 
 /// Makes a directory, and those above it, for the user alone. One that is there stays as it is: it may
-/// have other things in it. It has to be the user's, who could be led astray in any other.
+/// have other things in it.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(there) if !there.is_dir() => {
-            Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory"))
+    match check_directory(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(path)
         }
-        Ok(there) => check_owner(&there, "the directory"),
-        Err(_) => DirBuilder::new().recursive(true).mode(0o700).create(path),
+        checked => checked,
     }
+}
+
+/// Checks that a directory is the user's, and that nobody else can put anything there: what lies beside
+/// a database is obeyed by whoever opens it.
+pub(super) fn check_directory(path: &Path) -> io::Result<()> {
+    let facts = fs::metadata(path)?;
+    if !facts.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory"));
+    }
+    check_owner(&facts, &path.display().to_string())?;
+    if facts.mode() & OTHERS_WRITE == 0 {
+        return Ok(());
+    }
+    let why =
+        format!("others may write to {0}, which has to end first: chmod go-w {0}", path.display());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
+
+/// Checks that what lies beside the database is none, or a file of the user's.
+pub(super) fn check_beside(path: &Path) -> io::Result<()> {
+    let facts = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        facts => facts?,
+    };
+    let name = path.display().to_string();
+    if !facts.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is not a file")));
+    }
+    check_owner(&facts, &name)
 }
 
 /// Makes an empty file for the user alone unless it is there. One that is there has to be a file of the
@@ -51,3 +79,6 @@ fn check_owner(facts: &fs::Metadata, what: &str) -> io::Result<()> {
     let why = format!("{what} belongs to another user");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
+
+/// The rights of the group and of all others to write.
+const OTHERS_WRITE: u32 = 0o022;
