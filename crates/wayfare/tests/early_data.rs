@@ -271,7 +271,16 @@ fn a_server_that_went_back_to_http_1_is_asked_without() {
     let mut config = identity().1.server_config(&[]);
     config.max_early_data_size = 16 * 1024;
     for face in FACES {
-        let manager = early(EarlyData::Safe, Versions::Any);
+        let (told, idle) = (Arc::new(Mutex::new(Vec::new())), Duration::ZERO);
+        let heard = told.clone();
+        let builder = Manager::builder().tls(trust().with_early_data(EarlyData::Safe));
+        let builder = builder.connections(Connections { idle, ..Connections::default() });
+        let builder = builder.on_event(move |event| {
+            if let What::SentEarly { outcome } = event.what {
+                heard.lock().unwrap().push(outcome);
+            }
+        });
+        let manager = builder.build();
         let both = Server::builder().tls_config(config.clone()).bind_on_thread(LOCAL).unwrap();
         let (address, url) = (both.address(), both.url("/get"));
         sent(face, &manager, Ask::get(&url));
@@ -283,6 +292,9 @@ fn a_server_that_went_back_to_http_1_is_asked_without() {
         assert_eq!(sent(face, &manager, Ask::get(&url)), LATER, "{face:?}");
         assert_eq!((old.request_count(), old.connections_opened()), (1, 2), "{face:?}");
         assert_eq!(sent(face, &manager, Ask::get(&url)), ACCEPTED, "{face:?}: it is known now");
+        // Who answered had not proven to be the server.
+        let outcomes = [EarlyOutcome::Accepted, EarlyOutcome::Unknown, EarlyOutcome::Accepted];
+        assert_eq!(*told.lock().unwrap(), outcomes, "{face:?}");
     }
 }
 

@@ -113,6 +113,9 @@ fn in_words(what: &What) -> Option<String> {
         What::SentEarly { outcome: EarlyOutcome::Rejected } => {
             "sent as early data, which the server threw away; sent again".to_owned()
         }
+        What::SentEarly { outcome: EarlyOutcome::Unknown } => {
+            "sent as early data, and the handshake failed".to_owned()
+        }
         What::SentEarly { .. } => "sent as early data, which the server took".to_owned(),
         What::Reused => "using a kept connection".to_owned(),
         What::CertificateAccepted { host } => format!("the certificate of {host} is accepted"),

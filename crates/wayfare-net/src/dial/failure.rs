@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wayfare_proto::policy::early_data::EarlyOutcome;
 use wayfare_proto::policy::ech::Refusal;
 use wayfare_proto::route::hops::End;
 use wayfare_proto::route::proxy::Proxy;
@@ -134,7 +135,12 @@ impl DialFailure {
         }
     }
 
-    /// True if it was for early data, of which nothing can have been read.
+    /// True if early data was sent, and nobody says what became of it.
+    pub(super) fn has_lost_early_data(&self) -> bool {
+        matches!(&self.cause, Cause::Tls(why) if why.early_data == EarlyOutcome::Unknown)
+    }
+
+    /// True if it was for early data, and the handshake may be made once more without.
     pub(super) fn is_for_early_data(&self) -> bool {
         matches!(&self.cause, Cause::Tls(failure) if failure.is_for_early_data())
     }

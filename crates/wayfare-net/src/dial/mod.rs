@@ -93,6 +93,8 @@ pub enum DialStep<'a> {
         /// What it did not take.
         why: &'static str,
     },
+    /// Early data was sent with a handshake that failed: what became of it is not known.
+    LostEarly,
     /// A proxy is asked for the way on.
     Asking {
         /// The proxy.
@@ -195,6 +197,9 @@ pub async fn dial(
             Ok(dialed) => return Ok(dialed),
             Err(failure) => failure,
         };
+        if failure.has_lost_early_data() {
+            listener(DialStep::LostEarly);
+        }
         let why = if failure.is_for_early_data() && opening.early.is_some() {
             opening.early = None;
             "the server speaks something else by now, so there is no early data"

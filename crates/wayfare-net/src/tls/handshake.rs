@@ -80,7 +80,9 @@ pub async fn connect(
         sent = early.is_some_and(|early| write_early(connection, early.bytes));
     };
     let connected = connector.connect_with(name, under, begin).await;
-    let stream = connected.map_err(|why| TlsFailure::from(why).about(&known_as))?;
+    let early_data = if sent { EarlyOutcome::Unknown } else { EarlyOutcome::NotSent };
+    let failed = |why| TlsFailure { early_data, ..TlsFailure::from(why).about(&known_as) };
+    let stream = connected.map_err(failed)?;
     let connection = stream.get_ref().1;
     let mut facts = TlsFacts::of(connection, &verifier, &known_as);
     facts.early_data = match (sent, connection.is_early_data_accepted()) {
@@ -113,6 +115,8 @@ pub struct TlsFailure {
     /// What the server said instead of taking the hidden name, if it is that; its public name is
     /// proven.
     pub refusal: Option<Refusal>,
+    /// What became of early data: it was not sent, or that is not known.
+    pub early_data: EarlyOutcome,
 }
 
 /// The kinds of handshake failure.
@@ -157,6 +161,7 @@ impl TlsFailure {
             source: io::Error::new(io::ErrorKind::InvalidData, words),
             rejection: Some(rejection),
             refusal: None,
+            early_data: EarlyOutcome::NotSent,
         }
     }
 
@@ -174,9 +179,13 @@ impl TlsFailure {
         self
     }
 
-    /// True if the server has gone back to a protocol without early data, or to another application
-    /// protocol, so that it cannot have read any: then the handshake may be made once more without
-    /// (RFC 8446 §4.2.10, §D.3).
+    /// True if the server seems to have gone back to a protocol without early data, or to another
+    /// application protocol: then the handshake may be made once more without (RFC 8446 §4.2.10, §D.3).
+    ///
+    /// A server that says so has read none. But nobody has proven to be the server yet: whoever is on
+    /// the way can say it after the server has taken all, so that what is sent once more is read twice.
+    /// That is no more than they can do by sending the bytes again themselves, which is why nothing but
+    /// safe requests leaves early.
     #[must_use]
     pub fn is_for_early_data(&self) -> bool {
         let inner = self.source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -187,7 +196,8 @@ impl TlsFailure {
     }
 
     fn setup(source: io::Error) -> Self {
-        Self { problem: TlsProblem::Setup, source, rejection: None, refusal: None }
+        let (problem, early_data) = (TlsProblem::Setup, EarlyOutcome::NotSent);
+        Self { problem, source, rejection: None, refusal: None, early_data }
     }
 }
 
@@ -206,7 +216,7 @@ impl From<io::Error> for TlsFailure {
             Some(rejection) => io::Error::new(io::ErrorKind::InvalidData, rejection.clone()),
             None => source,
         };
-        Self { problem, source, rejection, refusal }
+        Self { problem, source, rejection, refusal, early_data: EarlyOutcome::NotSent }
     }
 }
 

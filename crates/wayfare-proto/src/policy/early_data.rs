@@ -35,6 +35,9 @@ pub enum EarlyOutcome {
     NotSent,
     /// The server threw it away unread, and it was sent again after the handshake.
     Rejected,
+    /// The handshake failed, so the server may or may not have read it. If that was because the server
+    /// speaks something else by now, the request is sent again with another handshake.
+    Unknown,
 }
 
 /// What decides about a request without a body.

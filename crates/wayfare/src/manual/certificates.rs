@@ -85,7 +85,8 @@
 //!   [`Revocation::Fetched`], and none for proxies.
 //! * What the server throws away unread is sent again after the handshake, on the same connection. A 425
 //!   (Too Early) has it sent once more (RFC 8470 §5.2), and that origin is spared for an hour. A
-//!   connection that breaks is an error, and nothing is sent again.
+//!   connection that breaks is an error, and nothing is sent again; but for a handshake in which the
+//!   server says to speak something else by now, as anybody on the way can, too.
 //! * [`Reply::early_data`](crate::Reply::early_data) tells what became of it; `--tls-earlydata` has the
 //!   command do it.
 //!

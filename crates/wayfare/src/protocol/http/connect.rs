@@ -163,6 +163,9 @@ async fn open_any(
     }
     // What was thrown away is written once more, as for the first time.
     let sent = first.filter(|_| outcome == EarlyOutcome::Accepted);
+    if let Some(first) = &sent {
+        check_version(first.early().offer, is_http2)?;
+    }
     if is_http2 {
         let news = dialing.news();
         if let Some(First::Http2(ahead, _)) = sent {
@@ -182,6 +185,16 @@ async fn open_any(
         connection.has_sent(written.len());
     }
     Ok(Opened::Http1(Box::new(connection)))
+}
+
+/// Checks that a server goes on in what it took early data in, as it has to (RFC 8446 §4.2.10): a
+/// request that is written behind the other's bytes could be read as anything.
+fn check_version(early: Offer, is_http2: bool) -> Result<(), Error> {
+    if (early == Offer::Http2) == is_http2 {
+        return Ok(());
+    }
+    let message = "the server took early data in one version of HTTP, and goes on in another";
+    Err(Error::new(ErrorKind::Protocol, Stage::Connect, message))
 }
 
 /// Dials; when this process has no descriptor left, connections that nobody uses are given up for
@@ -297,13 +310,17 @@ fn note(emitter: &mut Emitter, step: &DialStep<'_>) {
         DialStep::Secured { end: End::Origin, .. } => Some(Moment::TlsEnded),
         DialStep::Asking { .. } | DialStep::Securing { .. } => Some(Moment::ProxyBegan),
         DialStep::Granted { .. } | DialStep::Secured { .. } => Some(Moment::ProxyEnded),
-        DialStep::Again { .. } | DialStep::Identifying { .. } | DialStep::PassedOver { .. } => None,
+        DialStep::Again { .. }
+        | DialStep::Identifying { .. }
+        | DialStep::LostEarly
+        | DialStep::PassedOver { .. } => None,
     };
     if let Some(moment) = moment {
         emitter.mark(moment);
     }
     emitter.emit(|| match *step {
         DialStep::Again { why } => What::Retried { why },
+        DialStep::LostEarly => What::SentEarly { outcome: EarlyOutcome::Unknown },
         DialStep::Asking { proxy, target } => {
             What::AskingProxy { proxy: proxy.to_string(), target: target.to_string() }
         }
@@ -334,3 +351,18 @@ fn secured(facts: &TlsFacts) -> What {
 
 /// How long to wait for a descriptor before asking again.
 const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_goes_on_in_the_version_that_it_took_early_data_in() {
+        assert!(check_version(Offer::Http2, true).is_ok());
+        assert!(check_version(Offer::Http1, false).is_ok());
+        for (early, is_http2) in [(Offer::Http2, false), (Offer::Http1, true)] {
+            let error = check_version(early, is_http2).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        }
+    }
+}
