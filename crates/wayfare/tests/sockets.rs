@@ -27,7 +27,16 @@ struct Socks {
 
 impl Socks {
     fn start() -> Self {
-        let listener = TcpListener::bind(LOCAL).unwrap();
+        Self::start_at(LOCAL, |address| address)
+    }
+
+    /// One that does not know its own address.
+    fn start_unknowing(at: &str) -> Self {
+        Self::start_at(at, |address| SocketAddr::from(([0, 0, 0, 0], address.port())))
+    }
+
+    fn start_at(at: &str, told: fn(SocketAddr) -> SocketAddr) -> Self {
+        let listener = TcpListener::bind(at).unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
@@ -35,7 +44,7 @@ impl Socks {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
-                std::thread::spawn(move || serve(stream));
+                std::thread::spawn(move || serve(stream, told));
             }
         });
         Self { address, asked }
@@ -62,7 +71,7 @@ fn yes(address: SocketAddr) -> Vec<u8> {
 }
 
 /// Nothing if the client goes away.
-fn serve(mut client: TcpStream) -> Option<()> {
+fn serve(mut client: TcpStream, told: fn(SocketAddr) -> SocketAddr) -> Option<()> {
     hear(&mut client, 3)?;
     client.write_all(&[5, 0]).ok()?;
     let question = hear(&mut client, 4)?;
@@ -74,8 +83,8 @@ fn serve(mut client: TcpStream) -> Option<()> {
     hear(&mut client, length + 2)?;
     match question[1] {
         2 => {
-            let listener = TcpListener::bind(LOCAL).ok()?;
-            client.write_all(&yes(listener.local_addr().ok()?)).ok()?;
+            let listener = TcpListener::bind((client.local_addr().ok()?.ip(), 0)).ok()?;
+            client.write_all(&yes(told(listener.local_addr().ok()?))).ok()?;
             let (mut peer, from) = listener.accept().ok()?;
             client.write_all(&yes(from)).ok()?;
             let (mut back, mut to_peer) = (client.try_clone().ok()?, peer.try_clone().ok()?);
@@ -220,6 +229,32 @@ fn the_way_to_a_proxy_that_waits_leads_through_the_others() {
         assert_eq!(secure.connections_opened(), 2);
         let told: Vec<_> = plain.requests().iter().map(|one| one.target.clone()).collect();
         assert!(told.iter().all(|one| *one == socks.address.to_string()), "{told:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_know_its_address_waits_where_the_way_to_it_ends() {
+    let gate = Proxy::builder().bind_on_thread(LOCAL).unwrap();
+    let (other, here) = (Socks::start_unknowing("127.0.0.2:0"), Socks::start_unknowing(LOCAL));
+    let named = format!("socks5://localhost:{}", here.address.port());
+    for (before, url, host) in [
+        (String::new(), other.url(), "127.0.0.2"),
+        // The first proxy, which is all that is connected to, is not where it waits.
+        (gate.url("http"), other.url(), "127.0.0.2"),
+        (gate.url("http"), named.clone(), "localhost"),
+        (String::new(), named, "127.0.0.1"),
+    ] {
+        let way: Chain = format!("{before} {url}").trim().parse().unwrap();
+        let manager = manager(Proxies::off());
+        let bound = manager.blocking().bind_at(&way, &peer()).unwrap();
+        let told = bound.address().to_string();
+        assert_eq!(told.rsplit_once(':').unwrap().0, host, "{way}");
+        // The port is the one that it told.
+        TcpStream::connect(told).unwrap().write_all(b"here I am").unwrap();
+        let (mut connection, _) = bound.accept(Wait::seconds(20)).unwrap();
+        let mut said = String::new();
+        Read::read_to_string(&mut connection, &mut said).unwrap();
+        assert_eq!(said, "here I am", "{way}");
     }
 }
 

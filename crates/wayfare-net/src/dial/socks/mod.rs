@@ -238,10 +238,11 @@ struct Opened {
 
 async fn open(
     command: Command,
-    Approach { proxy, route }: &Approach,
+    gate: &Approach,
     target: &Target,
     dialer: &Dialer<'_>,
 ) -> Result<Opened, DialFailure> {
+    let Approach { proxy, route } = gate;
     let failed = |why: Failure| DialFailure::hop(why.into()).at_proxy(proxy);
     if !proxy.kind().is_socks() {
         return Err(failed(Failure::Refused(Refusal::UnknownCommand)));
@@ -264,17 +265,25 @@ async fn open(
         }
     };
     let (endpoint, left) = answered.map_err(|no| no.at_proxy(proxy))?;
-    let endpoint = at_proxy_itself(endpoint, &*stream);
+    let endpoint = at_proxy_itself(endpoint, gate, &*stream);
     Ok(Opened { stream, endpoint, left })
 }
 
-/// Proxies that do not know their own address say zeros and mean the one they were reached at.
-fn at_proxy_itself(endpoint: Endpoint, stream: &dyn Stream) -> Endpoint {
-    match (endpoint, stream.peer_address()) {
-        (Endpoint::Address(told), Some(peer)) if told.ip().is_unspecified() => {
-            Endpoint::Address(SocketAddr::new(peer.ip(), told.port()))
-        }
-        (endpoint, _) => endpoint,
+/// Proxies that do not know their own address say zeros and mean the one they were reached at. Behind
+/// others that is what the last of those was told, as the connection is to the first.
+fn at_proxy_itself(endpoint: Endpoint, gate: &Approach, stream: &dyn Stream) -> Endpoint {
+    let told = match endpoint {
+        Endpoint::Address(told) if told.ip().is_unspecified() => told,
+        known => return known,
+    };
+    let (proxy, port) = (gate.proxy.target(), told.port());
+    let host = match gate.barrier() {
+        Some(_) => proxy.ip().ok_or_else(|| Target::new(proxy.host(), port)),
+        None => Ok(stream.peer_address().map_or(told.ip(), |peer| peer.ip())),
+    };
+    match host {
+        Ok(address) => Endpoint::Address(SocketAddr::new(address, port)),
+        Err(name) => Endpoint::Name(name),
     }
 }
 
