@@ -197,7 +197,6 @@ fn collect<T>(
     Ok(all)
 }
 
-/// Makes the tables, or brings those of an earlier version up to date.
 /// One thread has it, so SQLite need not lock against others in this process.
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
@@ -222,6 +221,7 @@ fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
     tidy.or_else(|_| read_only())
 }
 
+/// Makes the tables, or brings those of an earlier version up to date.
 fn migrate(connection: &mut Connection, access: Access) -> Result<(), Unusable> {
     let version = |connection: &Connection| {
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
