@@ -89,9 +89,10 @@ impl Transfer {
         self.own_connection_as_known();
     }
 
-    /// True if a proxy is given the request itself, and so has to be told who is asking.
+    /// True if a proxy is given the request itself, and may have to be told who is asking.
     pub(super) fn tells_forwarder(&self) -> bool {
-        self.key.as_ref().is_some_and(|key| key.forwarder().is_some())
+        let forwarder = self.key.as_ref().and_then(|key| key.forwarder());
+        forwarder.is_some_and(|proxy| proxy.credentials().is_some())
     }
 
     /// What a failure at a proxy means.
