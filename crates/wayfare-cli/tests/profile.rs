@@ -97,16 +97,20 @@ fn many_commands_at_a_time_lose_nothing_that_one_of_them_learnt() {
     assert_eq!(sent.split("; ").count(), 12, "{sent}");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_profile_that_cannot_be_kept_is_told_and_costs_nothing_else() {
+    use std::os::unix::fs::PermissionsExt;
     let (server, scratch) = (server(), Scratch::new());
-    let file = scratch.text("file");
-    fs::write(&file, "x").unwrap();
-    let ended = run(&["get", "--profile", &file, &server.url("/get")]);
+    let open = scratch.text("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    let ended = run(&["get", "--profile", &open, &server.url("/get")]);
     assert_eq!((ended.code, ended.text()), (0, "It works.\n".to_owned()), "{}", ended.err);
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     assert!(ended.err.contains("the profile in"), "{}", ended.err);
-    assert_eq!(run(&["get", "-s", "--profile", &file, &server.url("/get")]).err, "");
+    assert!(ended.err.contains(&format!("chmod go-w {open}")), "{}", ended.err);
+    assert_eq!(run(&["get", "-s", "--profile", &open, &server.url("/get")]).err, "");
 }
 
 #[test]
