@@ -58,6 +58,7 @@ impl Transfer {
             return Outcome::Failed(Failure::before_sending(error, planned.body).into());
         };
         self.shared.watch_idle();
+        let journey = self.journey.as_ref();
         let around = Surroundings {
             network: &self.shared.network,
             connections: &self.shared.connections,
@@ -74,7 +75,9 @@ impl Transfer {
                 _ => Reuse::Forbidden,
             },
             flight,
-            proving: self.journey.as_ref().and_then(|journey| journey.said.proving()),
+            proving: journey
+                .and_then(|journey| journey.said.proving())
+                .filter(|one| one.is_for(key)),
         };
         http::attempt(planned, &around, emitter).await
     }

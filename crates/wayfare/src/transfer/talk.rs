@@ -10,6 +10,7 @@ use wayfare_net::gss::Failure;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::auth::{Asker, Offer, Scheme, ntlm};
+use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::syntax::stamp::Stamp;
 use wayfare_proto::trace::event::What;
@@ -47,6 +48,15 @@ impl Talk {
         Self { proving, owner, hello, stage: TalkStage::Greeted }
     }
 
+    /// The same from the start, for another connection.
+    fn anew(self) -> Self {
+        match self.owner.scheme {
+            // Whoever makes the tokens begins anew by itself.
+            Scheme::Negotiate => self,
+            _ => Self::ntlm(self.owner),
+        }
+    }
+
     /// What was refused, if the proof was said already.
     pub(super) fn refused(self) -> Option<Heard> {
         let was_said = match self.owner.scheme {
@@ -59,6 +69,21 @@ impl Talk {
 }
 
 impl Transfer {
+    /// Goes on by this way. The lane and the talk change together, so that a talk under way does not
+    /// prove a connection of the common lane, where others would be its user.
+    pub(super) fn go_by(&mut self, way: &Chain) {
+        self.key = self.shared.lane(&self.url, &self.options, way);
+        let Some(talk) = self.journey.as_mut().and_then(|journey| journey.said.talk.take()) else {
+            return self.own_connection_as_known();
+        };
+        if self.is_proven_to_proxy() {
+            return;
+        }
+        let Some(key) = self.key.take() else { return };
+        self.key = Some(Arc::new(key.owned_by(talk.owner.clone())));
+        self.journey().said.talk = Some(Box::new(talk.anew()));
+    }
+
     /// Goes on in the lane whose connections are `owner`'s; the server has asked, and a first token
     /// may have been made for it.
     pub(super) fn own_connection(&mut self, owner: Owner, ready: Option<Ready>) {

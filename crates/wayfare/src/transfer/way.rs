@@ -85,8 +85,7 @@ impl Transfer {
 
     fn take_way(&mut self, way: Chain) {
         let way = self.shared.logins.remembered(way);
-        self.key = self.shared.lane(&self.url, &self.options, &way);
-        self.own_connection_as_known();
+        self.go_by(&way);
     }
 
     /// True if a proxy is given the request itself, and may have to be told who is asking.
@@ -175,7 +174,10 @@ impl Transfer {
         if let Some(answer) = &mut answer {
             self.may_say_again()?;
             match self.answer_forwarder(&challenges, answer).await {
-                Ok(Some(again)) => return Ok(again),
+                Ok(Some(again)) => {
+                    self.go_by(&way);
+                    return Ok(again);
+                }
                 Ok(None) => {}
                 Err(why) => return Err(unspoken(error, &why, &challenges)),
             }
@@ -204,7 +206,7 @@ impl Transfer {
                 }
             }
         }
-        self.key = self.shared.lane(&self.url, &self.options, &told);
+        self.go_by(&told);
         self.journey().said.forwarder = None;
         Ok(Again::Resend(ASKED))
     }

@@ -13,6 +13,7 @@ use wayfare_proto::trace::event::What;
 use super::h1::Connection;
 use super::ticketing::{Habit, Ready, Ticketing};
 use crate::events::Emitter;
+use crate::queue::LaneKey;
 
 /// A talk under way, and the connection it keeps between two messages.
 pub(crate) struct Proving {
@@ -76,6 +77,20 @@ impl Proving {
     pub(crate) fn negotiate(asker: Asker, ticketing: Ticketing, ready: Option<Ready>) -> Arc<Self> {
         let state = Mutex::new(State { ready, ..State::default() });
         Arc::new(Self { asker, speech: Speech::Negotiate(ticketing), state })
+    }
+
+    /// True if connections of this lane are to be proven so: they are one user's alone, or go to the
+    /// proxy that has to know.
+    pub(crate) fn is_for(&self, key: &LaneKey) -> bool {
+        match self.asker {
+            Asker::Origin => {
+                key.footing.owner.as_ref().is_some_and(|owner| owner.scheme == self.scheme())
+            }
+            Asker::Proxy => {
+                let proxy = key.forwarder().filter(|_| key.footing.owner.is_none());
+                proxy.is_some_and(|proxy| proxy.credentials().is_some())
+            }
+        }
     }
 
     pub(super) fn asker(&self) -> Asker {
