@@ -2,14 +2,23 @@
 
 #![allow(clippy::unwrap_used)] // What a helper unwraps fails the test that called it.
 
+mod it;
 mod tickets;
 
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::Version;
+use http::header::{AUTHORIZATION, HeaderValue};
+use it::{identity, trust};
 use tickets::ticketed;
-use wayfare::Manager;
+
 use wayfare::delegate::{Credentials, Delegate, Login, ProxyQuestion};
-use wayfare::options::{Auth, AuthenticationReuse, Proxies, Scheme, Schemes};
-use wayfare_testkit::FaultServer;
+use wayfare::options::{
+    Ambient, Auth, AuthenticationReuse, Connections, Dns, Proxies, Scheme, Schemes, Versions,
+};
+use wayfare::{Builder, Manager, Request, Waited};
 use wayfare_testkit::script::{Script, Step};
+use wayfare_testkit::{FaultServer, Protocols, Server};
 
 /// Knows who to be for proxies.
 struct Clerk;
@@ -96,4 +105,71 @@ fn another_way_in_the_middle_of_a_talk_leaves_the_connection_the_user_s_own() {
             assert_eq!(ask(&manager, who), (200, said.into()), "{reuse:?}");
         }
     }
+}
+
+/// A server with a place for tickets, over TLS, and what each of its requests said.
+fn serve() -> Server {
+    let builder = Server::builder().tls(&identity().1).protocols(Protocols::Both);
+    builder.bind_on_thread("127.0.0.1:0").unwrap()
+}
+
+fn said(server: &Server) -> Vec<String> {
+    let requests = server.requests();
+    let fields = requests.iter().map(|record| record.headers.get("authorization"));
+    let scheme = |field: &HeaderValue| field.to_str().unwrap().split(' ').next().unwrap().into();
+    fields.map(|field| field.map_or_else(|| "-".to_owned(), scheme)).collect()
+}
+
+/// One that may tell everybody who is logged in.
+fn telling(builder: Builder) -> Manager {
+    let auth = Auth { ambient: Ambient::All, ..Auth::default() };
+    let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let dns = Dns { pins: vec![("*".to_owned(), here)], ..Dns::default() };
+    let builder = builder.network(ticketed().0).tls(trust()).proxies(Proxies::off());
+    builder.auth(auth).dns(dns).build()
+}
+
+#[test]
+fn a_request_that_may_not_say_so_is_not_whom_another_request_said_to_be() {
+    let secretive = Auth::default();
+    let elsewhere =
+        Auth { ambient: Ambient::only(["https://b.test:*"]).unwrap(), ..Auth::default() };
+    let once = Auth { reuse: AuthenticationReuse::Manual, ..Auth::default() };
+    let basic =
+        Auth { ambient: Ambient::All, schemes: Schemes::only(Scheme::Basic), ..once.clone() };
+    for auth in [secretive, elsewhere, once, basic] {
+        let (server, manager) = (serve(), telling(Manager::builder()));
+        let url = server.url_at("a.test", "/auth-negotiate");
+        let send = |request: Request<Waited>| request.send().unwrap().status().as_u16();
+        assert_eq!(send(manager.blocking().get(&url)), 200);
+        assert_eq!(send(manager.blocking().get(&url).auth(auth.clone())), 401, "{auth:?}");
+        // Who may is not asked again.
+        assert_eq!(send(manager.blocking().get(&url)), 200);
+        assert_eq!(said(&server), ["-", "Negotiate", "-", "-"], "{auth:?}");
+    }
+}
+
+#[test]
+fn a_request_that_demands_http_2_has_it_though_tickets_are_known_to_be_taken() {
+    let (server, manager) = (serve(), telling(Manager::builder()));
+    let url = server.url_at("a.test", "/auth-negotiate");
+    assert_eq!(manager.blocking().get(&url).send().unwrap().status(), 200);
+    let connections = Connections { versions: Versions::Http2, ..Connections::default() };
+    let reply = manager.blocking().get(&url).connections(connections).send().unwrap();
+    assert_eq!((reply.status().as_u16(), reply.version()), (401, Version::HTTP_2));
+}
+
+#[test]
+fn what_the_manager_says_by_hand_is_not_said_on_a_connection_that_is_proven() {
+    let (first, other) = (serve(), serve());
+    let manager =
+        telling(Manager::builder().header(AUTHORIZATION, HeaderValue::from_static("Mine t0ken")));
+    let end = other.url_at("b.test", "/auth-negotiate");
+    let to: String = url::form_urlencoded::byte_serialize(end.as_bytes()).collect();
+    let start = first.url_at("a.test", &format!("/redirect-to?url={to}"));
+    // It does not follow a redirect, so that whoever is logged in may be told.
+    assert_eq!(manager.blocking().get(&start).send().unwrap().status(), 200);
+    let reply = manager.blocking().get(&end).send().unwrap();
+    assert_eq!((reply.status().as_u16(), reply.version()), (401, Version::HTTP_2));
+    assert_eq!(said(&other), ["-", "Negotiate", "Mine"]);
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
 use wayfare_proto::address::origin::Origin;
+use wayfare_proto::policy::auth::ambient::Ambient;
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::space::{Book, Login};
 use wayfare_proto::policy::auth::{Asker, Offer, Scheme, Schemes};
@@ -56,6 +57,8 @@ pub(crate) struct Place<'a> {
     pub(crate) own: Option<&'a Credentials>,
     /// The name it says to have, if it says no more.
     pub(crate) named: Option<&'a str>,
+    /// Where it may be said, unasked for, who is logged in.
+    pub(crate) ambient: &'a Ambient,
     /// How it may be said.
     pub(crate) schemes: Schemes,
 }
@@ -99,8 +102,15 @@ impl Access {
 
     /// Who a connection is proven to be for a place, if it takes such proofs.
     pub(crate) fn owner(&self, place: &Place<'_>) -> Option<Owner> {
+        // That another request might say who is logged in does not mean that this one may.
+        let at = place.origin;
+        let may_be_ambient = place.own.is_some()
+            || place.ambient.allows(at.scheme(), at.host(), at.port())
+            || self.known(place.origin, None, place.path).is_some_and(|known| known.is_ambient());
+        let is_meant =
+            |known: &Credentials| place.may_be(known) && (may_be_ambient || !known.is_ambient());
         let mut book = self.book(place.own);
-        match book.find_if(place.origin, place.path, |known| place.may_be(known))?.login() {
+        match book.find_if(place.origin, place.path, is_meant)?.login() {
             Login::Bound(scheme, credentials) if place.schemes.has(*scheme) => {
                 Some(Owner { scheme: *scheme, credentials: credentials.clone() })
             }

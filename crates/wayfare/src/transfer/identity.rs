@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use url::Url;
 use wayfare_net::runtime::Home;
 use wayfare_proto::address::origin::{Origin, Scheme};
@@ -23,7 +23,7 @@ use super::talk::Talk;
 use super::{Again, Asked, Transfer};
 use crate::delegate::CredentialsQuestion;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::options::{AuthenticationReuse, Netrc, Versions};
+use crate::options::{Auth, AuthenticationReuse, Netrc};
 use crate::protocol::Answer;
 use crate::protocol::http::proving::Proving;
 use crate::protocol::http::ticketing::Ready;
@@ -107,13 +107,13 @@ impl Transfer {
 
     pub(super) fn place(&self) -> Option<Place<'_>> {
         let origin = &self.key.as_ref()?.origin;
-        let schemes = self.options.auth.schemes;
+        let Auth { ambient, schemes, .. } = &self.options.auth;
         let (own, named) = match self.own_who() {
             Some(Own::Known(credentials)) => (Some(credentials), None),
             Some(Own::Named(user)) => (None, Some(user.as_str())),
             None => (None, None),
         };
-        Some(Place { origin, path: self.url.path(), own, named, schemes })
+        Some(Place { origin, path: self.url.path(), own, named, ambient, schemes: *schemes })
     }
 
     /// True if something may have to be said with the request.
@@ -130,11 +130,7 @@ impl Transfer {
         }
         // What proves a connection is said when it is known which one it is.
         let is_owned = self.key.as_ref().is_some_and(|key| key.footing.owner.is_some());
-        if is_owned
-            || !self.may_say_who()
-            || self.headers.contains_key(header::AUTHORIZATION)
-            || self.sends_default(&header::AUTHORIZATION)
-        {
+        if is_owned || !self.may_say_who() || self.is_said_by_hand() {
             return None;
         }
         let (value, heard) = self.said_unasked()?;
@@ -177,11 +173,8 @@ impl Transfer {
         if answer.status != StatusCode::UNAUTHORIZED || self.key.is_none() {
             return Vec::new();
         }
-        // What was said by hand is not overridden.
-        let by_hand = self.headers.contains_key(header::AUTHORIZATION)
-            || self.options.headers.0.contains_key(header::AUTHORIZATION);
         let rounds = self.journey.as_ref().map_or(0, |journey| journey.said.rounds);
-        if by_hand || rounds >= MOST_ROUNDS {
+        if self.is_said_by_hand() || rounds >= MOST_ROUNDS {
             return Vec::new();
         }
         if let Some(untouched) = answer.untouched.take() {
@@ -201,9 +194,7 @@ impl Transfer {
         offers.retain(|offer| match offer {
             Offer::Basic(_) => !is_guarded,
             Offer::Digest(asked) => !asked.covers_body() || self.body.known_bytes().is_some(),
-            Offer::Negotiate(_) | Offer::Ntlm(_) => {
-                self.options.connections.versions != Versions::Http2 && !self.is_proven_to_proxy()
-            }
+            Offer::Negotiate(_) | Offer::Ntlm(_) => self.may_prove_connection(),
             // A token is nothing that can be made of a password.
             Offer::Bearer(_) => false,
         });

@@ -20,6 +20,7 @@ use super::{Again, Transfer};
 use crate::body::incoming::{Content, Piece};
 use crate::body::random;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::options::{AuthenticationReuse, Versions};
 use crate::protocol::http::proving::Proving;
 use crate::protocol::http::ticketing::{Ready, Ticketing};
 use crate::protocol::{Answer, ContentOrBody};
@@ -76,7 +77,7 @@ impl Transfer {
         let Some(talk) = self.journey.as_mut().and_then(|journey| journey.said.talk.take()) else {
             return self.own_connection_as_known();
         };
-        if self.is_proven_to_proxy() {
+        if !self.may_prove_connection() {
             return;
         }
         let Some(key) = self.key.take() else { return };
@@ -92,18 +93,33 @@ impl Transfer {
         });
     }
 
-    /// Does so from the start, where it is known that connections are to be proven. What the request
-    /// says by hand is not overridden.
-    pub(super) fn own_connection_as_known(&mut self) {
-        if !self.shared.access.is_used() || self.headers.contains_key(header::AUTHORIZATION) {
+    /// Does so from the start, where it is known that connections are to be proven, and what is known
+    /// goes along by itself.
+    fn own_connection_as_known(&mut self) {
+        let is_automatic = self.options.auth.reuse == AuthenticationReuse::Automatic;
+        if !self.shared.access.is_used() || !is_automatic || !self.may_prove_connection() {
             return;
         }
         let owner = self.place().and_then(|place| self.shared.access.owner(&place));
-        if let Some(owner) = owner.filter(|_| !self.is_proven_to_proxy()) {
+        if let Some(owner) = owner {
             self.go_to_own_lane(owner, |ticketing| {
                 Proving::negotiate(Asker::Origin, ticketing, None)
             });
         }
+    }
+
+    /// True if something that proves a connection may be said with this request: that takes HTTP/1.1,
+    /// and a connection that is not proven to a proxy.
+    pub(super) fn may_prove_connection(&self) -> bool {
+        !self.is_said_by_hand()
+            && self.options.connections.versions != Versions::Http2
+            && !self.is_proven_to_proxy()
+    }
+
+    /// True if the program itself says who is asking, which is not overridden.
+    pub(super) fn is_said_by_hand(&self) -> bool {
+        self.headers.contains_key(header::AUTHORIZATION)
+            || self.sends_default(&header::AUTHORIZATION)
     }
 
     fn go_to_own_lane(&mut self, owner: Owner, negotiate: impl FnOnce(Ticketing) -> Arc<Proving>) {
