@@ -163,7 +163,7 @@ fn by_the_command(site: &Site) {
             (&ada, &["-u", ":"]),
             (&ada, &["--ambient", EVERYWHERE]),
             (&ada, &["--ambient", "*"]),
-            (&nobody, &["-u", "ada:secret"]),
+            (&nobody, &["--negotiate", "-u", "ada:secret"]),
             (&nobody, &["--negotiate", "-u", "ada@WAYFARE.TEST:secret"]),
         ] {
             let ended = site.get(environment, &[options, &[&url]].concat());
@@ -278,15 +278,18 @@ fn through_squid(site: &Site) {
         for (environment, options) in [
             (&ada, &["-U", ":"][..]),
             (&ada, &["--ambient", EVERYWHERE]),
-            (&nobody, &["-U", "ada:secret"]),
+            (&nobody, &["--negotiate", "-U", "ada:secret"]),
         ] {
             let ended = site.get(environment, &[&["-x", way], options, &[&url]].concat());
             assert_eq!(ended.code, 0, "{url} {options:?} {}", ended.err);
         }
         let before = server.request_count();
-        for (environment, options) in
-            [(&ada, &[][..]), (&nobody, &["-U", ":"]), (&nobody, &["-U", "ada:wrong"])]
-        {
+        for (environment, options) in [
+            (&ada, &[][..]),
+            (&nobody, &["-U", ":"]),
+            (&nobody, &["-U", "ada:secret"]),
+            (&nobody, &["--negotiate", "-U", "ada:wrong"]),
+        ] {
             let ended = site.get(environment, &[&["-x", way], options, &[&url]].concat());
             assert_ne!(ended.code, 0, "{url} {options:?}");
             assert!(ended.err.contains("407"), "{url} {options:?} {}", ended.err);

@@ -61,6 +61,11 @@ fn ambient() -> Auth {
     Auth { ambient: Ambient::All, ..Auth::default() }
 }
 
+/// So that passwords are used for tickets, too.
+fn by_tickets() -> Auth {
+    Auth { schemes: Schemes::only(Scheme::Negotiate), ..Auth::default() }
+}
+
 fn direct() -> Scene {
     Scene::new(ambient(), Proxies::off())
 }
@@ -117,7 +122,7 @@ fn nobody_is_told_who_is_logged_in_unless_the_application_said_so() {
         // Over `http` anybody on the way could be it, and another port may be another's.
         (only(&["a.test", ".test", "https://a.test:*", "http://a.test"]), None, "-"),
         (Ambient::Off, Some(Credentials::ambient()), "me"),
-        (Ambient::All, Some(Credentials::new("user", "passwd")), "user"),
+        (Ambient::Off, Some(Credentials::new("user", "passwd")), "user"),
         // A request that says who it is is nobody else.
         (Ambient::All, Some(Credentials::new("user", "wrong")), "-"),
         (Ambient::All, Some(Credentials::new("HOME\\user", "passwd")), "-"),
@@ -125,7 +130,7 @@ fn nobody_is_told_who_is_logged_in_unless_the_application_said_so() {
     for (ambient, own, expected) in table {
         let told = format!("{ambient:?} {}", own.is_some());
         let server = serve();
-        let scene = Scene::new(Auth { ambient, ..Auth::default() }, Proxies::off());
+        let scene = Scene::new(Auth { ambient, ..by_tickets() }, Proxies::off());
         let url = server.url_at("a.test", "/auth-negotiate");
         let request = scene.manager.blocking().get(&url);
         let request = match own {
@@ -157,11 +162,9 @@ fn without_reuse_only_the_request_itself_has_tickets() {
 fn where_there_is_no_ticket_the_next_offer_is_taken() {
     for face in FACES {
         let server = serve();
-        let scene = Scene::new(Auth::default(), Proxies::off());
+        let scene = Scene::with_delegate(ambient(), Proxies::off(), Clerk::default());
         scene.wallet.empty();
         let url = server.url("/auth-negotiate?also=Basic%20realm=r");
-        let known = Credentials::new("user", "passwd");
-        scene.manager.set_credentials(&url, None, Some(known)).unwrap();
         assert_eq!(scene.status(face, &url), 401, "{face:?}");
         // Basic is tried, which this place does not take.
         assert_eq!(said(&server), ["-", "Basic"], "{face:?}");
@@ -307,7 +310,7 @@ fn what_is_no_base64_is_an_error_that_says_so() {
 #[test]
 fn a_proven_connection_is_shared_with_nobody_else() {
     for server in [serve(), serve_secure()] {
-        let scene = Scene::new(Auth::default(), Proxies::off());
+        let scene = Scene::new(by_tickets(), Proxies::off());
         let url = |host: &str| server.url_at(host, "/auth-negotiate");
         let user = || Credentials::new("user", "passwd");
         let send = |host: &str, who: Option<Credentials>| {
@@ -366,6 +369,7 @@ fn a_request_that_demands_http_2_takes_no_ticket() {
 }
 
 /// Knows the password, and counts for what it was asked.
+#[derive(Default)]
 struct Clerk(Arc<Mutex<Vec<Scheme>>>);
 
 impl Delegate for Clerk {
@@ -382,11 +386,15 @@ impl Delegate for Clerk {
 
 #[test]
 fn a_person_is_asked_for_what_is_sure_to_be_of_use() {
-    for (query, scheme) in [("", Scheme::Negotiate), ("?also=Basic%20realm=r", Scheme::Basic)] {
+    for (query, auth, expected) in [
+        ("", by_tickets(), &[Scheme::Negotiate][..]),
+        ("", Auth::default(), &[]),
+        ("?also=Basic%20realm=r", Auth::default(), &[Scheme::Basic]),
+    ] {
         let (server, asked) = (serve(), Arc::<Mutex<Vec<Scheme>>>::default());
-        let scene = Scene::with_delegate(Auth::default(), Proxies::off(), Clerk(asked.clone()));
+        let scene = Scene::with_delegate(auth, Proxies::off(), Clerk(asked.clone()));
         scene.status(Face::Waited, &server.url(&format!("/auth-negotiate{query}")));
-        assert_eq!(*asked.lock().unwrap(), [scheme]);
+        assert_eq!(*asked.lock().unwrap(), expected, "{query}");
     }
 }
 
@@ -445,7 +453,8 @@ fn a_proxy_that_may_not_be_told_hears_nothing_and_one_with_a_user_hears_of_that(
         }
         let before = told(&gate).len();
         let way = gate.url("http").replace("://", "://user:passwd@");
-        let scene = Scene::new(ambient(), Proxies::through(&way).unwrap());
+        let auth = Auth { ambient: Ambient::All, ..by_tickets() };
+        let scene = Scene::new(auth, Proxies::through(&way).unwrap());
         assert_eq!(scene.status(Face::Waited, &server.url("/get")), 200);
         assert_eq!(told(&gate)[before..], ["-", "ticket user for 127.0.0.1"]);
     }

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use it::{Ask, FACES, Face, fetch, identity, trust};
 use tickets::ticketed;
 use wayfare::Manager;
+use wayfare::delegate::Credentials;
 use wayfare::options::{Connections, Dns, Proxies, Versions};
 use wayfare_testkit::proxy::{Asks, Proxy};
 use wayfare_testkit::server::RequestRecord;
@@ -150,7 +151,8 @@ impl Scene {
             Secret::Bearer => ask.header("Authorization", "Bearer t0ken"),
             Secret::Cookie => ask.header("Cookie", "own-cookie=1"),
             Secret::OwnField => ask.header("Authorization", "Mine t0ken"),
-            Secret::Basic | Secret::Digest | Secret::Negotiate | Secret::Ntlm => {
+            Secret::Negotiate => ask.credentials(Credentials::ambient()),
+            Secret::Basic | Secret::Digest | Secret::Ntlm => {
                 Ask::get(url.replacen("://", "://user:passwd@", 1))
             }
             Secret::Jar => ask,

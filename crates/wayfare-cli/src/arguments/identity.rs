@@ -26,7 +26,8 @@ pub(crate) struct Identity {
     /// Use Digest only.
     #[arg(long, conflicts_with_all = ["auth", "negotiate", "ntlm", "anyauth"])]
     pub(crate) digest: bool,
-    /// Use Negotiate (Kerberos) only; with -u : as whoever is logged in.
+    /// Use Negotiate (Kerberos) only: with -u : as whoever is logged in, else with a ticket for the
+    /// password of -u or -U, which is asked for only where nothing but Negotiate may be used.
     #[arg(long, conflicts_with_all = ["auth", "ntlm", "anyauth"])]
     pub(crate) negotiate: bool,
     /// Use NTLM only.

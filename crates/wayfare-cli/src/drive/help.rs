@@ -20,8 +20,9 @@ session  sid, cfg?
     (true), resolve? ({"host":"address"}), ca_pem?, client_cert_pem?, insecure?, http? ("1.1",
     "2", "2pk": with prior knowledge), auth? ({"user":…, "pass":…,
     "schemes":["basic", "digest", "ntlm", "negotiate"]}: the strongest offered of
-    these, or of all; Basic alone is sent unasked, and Negotiate alone without a
-    user is whoever is logged in), dns? ("udp://h:p", "tcp://h:p", "tls://h",
+    these, or of all; Basic alone is sent unasked; Negotiate alone has a ticket for
+    the password, which it has not beside others, and without a user is whoever
+    is logged in), dns? ("udp://h:p", "tcp://h:p", "tls://h",
     "https://h/dns-query"), proxy? (a URL as for -x), proxy_auth? ({"user":…,
     "pass":…}), cookies? (false), hsts? (false), now? (seconds since 1970, by
     which both expire); other settings are refused unless they are off.

@@ -8,7 +8,7 @@
 //! round trip once; what the server accepted goes along unasked with later requests for the same
 //! places: below the folder of the path for Basic, the places a Digest names or the whole server, the
 //! connection for NTLM and Negotiate. A scheme is not replaced by a weaker one in the middle of a
-//! transfer, but for Negotiate where there is no ticket.
+//! transfer, but for Negotiate where there is no ticket, or only a password.
 //!
 //! [`Request::basic_auth`](crate::Request::basic_auth) and
 //! [`Request::bearer_auth`](crate::Request::bearer_auth) say it unasked, for servers that hide what they
@@ -51,8 +51,13 @@
 //! ([`SchemePassedOver`](crate::event::What::SchemePassedOver)) says why. Windows has a library of its own
 //! for this (SSPI), which is not used yet.
 //!
-//! A ticket is had for the user and password that the sources below name, or for whoever is logged in
-//! on this machine: [`Credentials::ambient`](crate::delegate::Credentials::ambient). A ticket tells the
+//! A ticket is had for whoever is logged in on this machine:
+//! [`Credentials::ambient`](crate::delegate::Credentials::ambient). For a user and a password it is had
+//! only where [`Auth::schemes`](crate::options::Auth::schemes) allow Negotiate and nothing else, because
+//! each password that is tried is told to whoever issues tickets, and wrong ones may lock an account
+//! there: a server, or a proxy, that offers Negotiate must not bring that about. Where other schemes are
+//! allowed, too, a password is said by the next one. No ticket for a password is a refusal like that of
+//! a server: it is not tried again, and the next source is asked. A ticket tells the
 //! server the user's name, so nobody hears of it by themselves: a request, the manager's credentials or
 //! the delegate have to say so, or [`Auth::ambient`](crate::options::Auth::ambient) has to name the
 //! server or the proxy. A host that is named without more is told over `https` and on its own port only

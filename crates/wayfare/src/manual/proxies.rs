@@ -53,7 +53,8 @@
 //! refused. [`Manager::forget_proxies`](crate::Manager::forget_proxies) starts afresh.
 //!
 //! An HTTP proxy is told nothing before it asks (407), and then in the strongest way that it takes and
-//! [`Auth::schemes`](crate::options::Auth::schemes) allows: Negotiate, NTLM (version 2), Digest, Basic. The same
+//! [`Auth::schemes`](crate::options::Auth::schemes) allows: Negotiate, NTLM (version 2), Digest, Basic. A password
+//! is used for Negotiate only where nothing else is allowed, as with servers. The same
 //! connection is used if the proxy leaves it open, and another if not; what the proxy took it is told
 //! at once the next time. SOCKS 5 is told user name and password. To an `https` proxy Negotiate and NTLM
 //! are bound to its certificate, so that nobody in between can use the proof for themselves.

@@ -23,7 +23,8 @@ pub struct Auth {
     /// Negotiate; none by default. A host that is named without more is told over `https` on its own
     /// port only: see [`Place`].
     pub ambient: Ambient,
-    /// The schemes that may be used, the strongest offered being taken; all by default.
+    /// The schemes that may be used, the strongest offered being taken; all by default. Where it is
+    /// Negotiate alone, tickets are had for passwords, too.
     pub schemes: Schemes,
     /// Whether what is known goes along by itself.
     pub reuse: AuthenticationReuse,

@@ -170,7 +170,13 @@ impl Transfer {
         let proving = proving.filter(|one| one.scheme() == Scheme::Negotiate && one.has_spoken());
         let home = self.home.clone();
         let Some(proving) = proving else {
-            return Ok(self.begin_with_proxy(proxy, told, answer).await.then_some(Some(ASKED)));
+            let is_named = proxy.credentials().is_some_and(|known| !known.is_ambient());
+            return Ok(match self.begin_with_proxy(proxy, told, answer).await {
+                true => Some(Some(ASKED)),
+                // Who has a password and is issued no ticket was refused.
+                false if is_named => Some(None),
+                false => None,
+            });
         };
         match proving.handle_challenge(token.as_deref()).await {
             Ok(Some(next)) => {

@@ -1,29 +1,23 @@
 //! Who is asking: what is said to a server unasked, and what is said when it asks (401).
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::{HeaderValue, StatusCode};
-use url::Url;
-use wayfare_net::runtime::Home;
+use wayfare_net::gss::Failure;
 use wayfare_proto::address::origin::{Origin, Scheme};
 use wayfare_proto::policy::auth::digest::Line;
 use wayfare_proto::policy::auth::space::Login;
 use wayfare_proto::policy::auth::{Asker, Offer, Scheme as AuthScheme};
 use wayfare_proto::policy::redirect::Border;
 use wayfare_proto::syntax::credentials::Credentials;
-use wayfare_proto::syntax::netrc::Netrc as Entries;
 use wayfare_proto::trace::event::What;
-use zeroize::Zeroizing;
 
 use super::access::{Heard, Place, fresh_nonce};
 use super::forwarder::ToForwarder;
 use super::talk::Talk;
 use super::{Again, Asked, Transfer};
-use crate::delegate::CredentialsQuestion;
-use crate::error::{Error, ErrorKind, Stage};
-use crate::options::{Auth, AuthenticationReuse, Netrc};
+use crate::error::Error;
+use crate::options::{Auth, AuthenticationReuse};
 use crate::protocol::Answer;
 use crate::protocol::http::proving::Proving;
 use crate::protocol::http::ticketing::Ready;
@@ -44,13 +38,6 @@ pub(crate) struct Unauthorized {
     answer: Box<Answer>,
 }
 
-/// What else a server offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rest {
-    Nothing,
-    Others,
-}
-
 /// What a transfer has said so far.
 #[derive(Default)]
 pub(super) struct Said {
@@ -59,7 +46,7 @@ pub(super) struct Said {
     /// Answers to the question who is asking, since the last redirect.
     rounds: u8,
     /// What servers did not accept.
-    refused: Vec<(Origin, Credentials)>,
+    pub(super) refused: Vec<(Origin, Credentials)>,
     /// What is to be said next, if nothing may be kept for others.
     next: Option<Box<(Origin, Offer, Credentials)>>,
     /// There was none for this place, so it is not tried again.
@@ -94,14 +81,14 @@ impl Said {
 
 impl Transfer {
     /// The request's own credentials; they do not follow it to another origin.
-    fn own(&self) -> Option<&Credentials> {
+    pub(super) fn own(&self) -> Option<&Credentials> {
         match self.own_who() {
             Some(Own::Known(credentials)) => Some(credentials),
             _ => None,
         }
     }
 
-    fn own_who(&self) -> Option<&Own> {
+    pub(super) fn own_who(&self) -> Option<&Own> {
         self.own.as_deref().filter(|_| self.border == Border::Kept)
     }
 
@@ -221,15 +208,19 @@ impl Transfer {
         let is_first = self.journey().said.rounds == 0;
         self.journey().said.rounds += 1;
         let binding = answer.connection.binding(Asker::Origin);
-        for (at, offer) in offers.iter().enumerate() {
+        let schemes = self.options.auth.schemes;
+        for offer in &offers {
             self.emit(|| What::AuthenticationRequired {
                 realm: offer.realm().map(str::to_owned),
                 scheme: offer.scheme(),
             });
-            let rest = if at + 1 < offers.len() { Rest::Others } else { Rest::Nothing };
-            let asked = (origin, offer, rest);
+            let asked = (origin, offer);
             let found = self.judge_heard(asked, heard.as_ref(), is_first).await?;
-            let Some(credentials) = found.filter(|found| offer.takes(found)) else {
+            if found.as_ref().is_some_and(|who| offer.takes(who) && !offer.is_for(who, schemes)) {
+                let (scheme, why) = (offer.scheme(), NO_PASSWORDS.to_owned());
+                self.emit(|| What::SchemePassedOver { scheme, why });
+            }
+            let Some(credentials) = found.filter(|found| offer.is_for(found, schemes)) else {
                 let refused = heard.as_ref().is_some_and(|heard| is_asked_in_kind(heard, offer));
                 match offer {
                     // Nobody whom tickets prove: then somebody with a password.
@@ -237,16 +228,16 @@ impl Transfer {
                     _ => break,
                 }
             };
-            let ready = match offer {
+            let (credentials, ready) = match offer {
                 Offer::Negotiate(_) => {
-                    let Some(ready) = self.first_token(origin, &credentials, &binding).await else {
-                        continue;
-                    };
-                    Some(ready)
+                    match self.find_ticket(asked, credentials, &binding).await? {
+                        Some((credentials, ready)) => (credentials, Some(ready)),
+                        None => continue,
+                    }
                 }
-                _ => None,
+                _ => (credentials, None),
             };
-            self.take_on((origin, offer), credentials, ready);
+            self.take_on(asked, credentials, ready);
             return Ok(Asked::Yes(Again::Resend("the server wanted to know who is asking")));
         }
         Ok(Asked::No(answer))
@@ -255,11 +246,11 @@ impl Transfer {
     /// Who to be for an offer, given what was said with the request that it answers.
     async fn judge_heard(
         &mut self,
-        asked: (&Origin, &Offer, Rest),
+        asked: (&Origin, &Offer),
         heard: Option<&Heard>,
         is_first: bool,
     ) -> Result<Option<Credentials>, Error> {
-        let (origin, offer, _) = asked;
+        let (origin, offer) = asked;
         match heard {
             Some(heard) if is_only_stale(heard, offer, is_first) => {
                 return Ok(Some(heard.credentials.clone()));
@@ -269,10 +260,7 @@ impl Transfer {
             // An offer that may be passed over judges nothing but its own.
             Some(heard) if offer.is_negotiate() && !is_asked_in_kind(heard, offer) => {}
             Some(heard) => {
-                if let Some(place) = self.place() {
-                    self.shared.access.refuse(&place, heard);
-                }
-                self.journey().said.refused.push((origin.clone(), heard.credentials.clone()));
+                self.note_refused(origin, heard);
                 return self.find_credentials(asked, Some(&heard.credentials)).await;
             }
             None => {}
@@ -280,27 +268,50 @@ impl Transfer {
         self.find_credentials(asked, None).await
     }
 
+    /// Notes that a server did not let somebody in, or will not.
+    fn note_refused(&mut self, origin: &Origin, heard: &Heard) {
+        if let Some(place) = self.place() {
+            self.shared.access.refuse(&place, heard);
+        }
+        self.journey().said.refused.push((origin.clone(), heard.credentials.clone()));
+    }
+
     /// Makes a first token for a server that asks, so that another scheme can be taken if there is
     /// none to be had.
-    async fn first_token(
+    ///
+    /// Who has a password and is issued no ticket was refused as much as by the server: it is not
+    /// tried once more, and somebody else is looked for.
+    async fn find_ticket(
         &mut self,
-        origin: &Origin,
-        credentials: &Credentials,
+        asked: (&Origin, &Offer),
+        mut credentials: Credentials,
         binding: &Option<Vec<u8>>,
-    ) -> Option<Ready> {
-        if self.journey().said.has_no_ticket {
-            return None;
-        }
-        let (ticketing, home) = (self.ticketing(origin, credentials), self.home.clone());
-        match ticketing.begin(binding.clone(), &home).await {
-            Ok(ready) => Some(ready),
-            Err(failure) => {
+    ) -> Result<Option<(Credentials, Ready)>, Error> {
+        let (origin, offer) = asked;
+        for _ in 0..MOST_ROUNDS {
+            if self.journey().said.has_no_ticket {
+                break;
+            }
+            let (ticketing, home) = (self.ticketing(origin, &credentials), self.home.clone());
+            let failure = match ticketing.begin(binding.clone(), &home).await {
+                Ok(ready) => return Ok(Some((credentials, ready))),
+                Err(failure) => failure,
+            };
+            let scheme = AuthScheme::Negotiate;
+            self.emit(|| What::SchemePassedOver { scheme, why: failure.to_string() });
+            if credentials.is_ambient() || !matches!(failure, Failure::Credentials(_)) {
                 self.journey().said.has_no_ticket = true;
-                let scheme = AuthScheme::Negotiate;
-                self.emit(|| What::SchemePassedOver { scheme, why: failure.to_string() });
-                None
+                break;
+            }
+            let heard = Heard { scheme, realm: None, credentials };
+            self.note_refused(origin, &heard);
+            let other = self.find_credentials(asked, Some(&heard.credentials)).await?;
+            match other.filter(|other| offer.is_for(other, self.options.auth.schemes)) {
+                Some(other) => credentials = other,
+                None => break,
             }
         }
+        Ok(None)
     }
 
     /// What was said with the attempt that the server answers, and is of no more use.
@@ -339,109 +350,6 @@ impl Transfer {
             }
         }
     }
-
-    /// Who to be for a server, from the sources in their order, but nobody who was refused.
-    async fn find_credentials(
-        &mut self,
-        (origin, offer, rest): (&Origin, &Offer, Rest),
-        heard: Option<&Credentials>,
-    ) -> Result<Option<Credentials>, Error> {
-        let realm = offer.realm();
-        if let Some(own) = self.own() {
-            // A request that says who it is is nobody else.
-            return Ok(Some(own.clone()).filter(|own| !self.was_refused(origin, own)));
-        }
-        let named = match self.own_who() {
-            Some(Own::Named(user)) => Some(user.clone()),
-            _ => None,
-        };
-        if self.options.auth.reuse == AuthenticationReuse::Automatic {
-            let known = self.shared.access.known(origin, realm, self.url.path());
-            if let Some(known) = known.filter(|known| self.may_be(known, named.as_deref(), offer)) {
-                return Ok(Some(known));
-            }
-            if let Some(ambient) = self.ambient(origin, offer) {
-                return Ok(Some(ambient));
-            }
-            let (home, netrc) = (self.home.clone(), self.options.auth.netrc.clone());
-            let found = look_into(netrc, &home, origin.host(), named.as_deref()).await?;
-            if let Some(found) = found.filter(|found| self.may_be(found, named.as_deref(), offer)) {
-                return Ok(Some(found));
-            }
-        }
-        if offer.is_negotiate() && rest == Rest::Others {
-            // A person is asked once, and for what is sure to be of use.
-            return Ok(None);
-        }
-        let question = CredentialsQuestion::new(Url::clone(&self.url), offer, named.clone());
-        let delegate = &self.shared.delegate;
-        let answer = match self.options.auth.reuse {
-            AuthenticationReuse::Automatic => {
-                let realm = realm.unwrap_or_default();
-                let door = self.shared.access.door(origin, realm, named.as_deref());
-                door.answer(heard, || delegate.credentials(&question)).await
-            }
-            AuthenticationReuse::Manual => delegate.credentials(&question).await,
-        };
-        if let Some(answer) = answer {
-            return Ok(Some(answer).filter(|answer| !self.was_refused(origin, answer)));
-        }
-        // A name that nobody knows a password for may be all that is wanted, as with some tokens.
-        let bare = named.map(|user| Credentials::new(user, ""));
-        Ok(bare.filter(|bare| !self.was_refused(origin, bare)))
-    }
-
-    /// Whoever is logged in, if this place may be told and nobody else was named.
-    fn ambient(&self, origin: &Origin, offer: &Offer) -> Option<Credentials> {
-        let may_be = offer.is_negotiate()
-            && self.own_who().is_none()
-            && self.options.auth.ambient.allows(origin.scheme(), origin.host(), origin.port())
-            && !self.was_refused(origin, &Credentials::ambient());
-        may_be.then(Credentials::ambient)
-    }
-
-    fn was_refused(&self, origin: &Origin, credentials: &Credentials) -> bool {
-        let refused = self.journey.as_ref().map(|journey| journey.said.refused.as_slice());
-        refused.unwrap_or_default().iter().any(|(place, who)| place == origin && who == credentials)
-    }
-
-    /// True if credentials from elsewhere fit who the request says to be, and were not refused.
-    fn may_be(&self, found: &Credentials, named: Option<&str>, offer: &Offer) -> bool {
-        let Some(key) = &self.key else { return false };
-        named.is_none_or(|user| user == found.user())
-            && !self.was_refused(&key.origin, found)
-            && !self.shared.access.is_refused(&key.origin, offer.realm(), found)
-    }
-}
-
-async fn look_into(
-    netrc: Netrc,
-    home: &Home,
-    host: &str,
-    user: Option<&str>,
-) -> Result<Option<Credentials>, Error> {
-    let (path, must_be_there) = match netrc {
-        Netrc::Off => return Ok(None),
-        Netrc::File(path) => (path, true),
-        Netrc::Home => match netrc_at_home() {
-            Some(path) => (path, false),
-            None => return Ok(None),
-        },
-    };
-    let wrong = |why: String| {
-        let message = format!("{} cannot be used: {why}", path.display());
-        Error::new(ErrorKind::FileSystem, Stage::Plan, message)
-    };
-    let file = path.clone();
-    let read = home.unblock(move || std::fs::read(file)).await.and_then(|read| read);
-    let bytes = match read {
-        Ok(bytes) => Zeroizing::new(bytes),
-        Err(why) if why.kind() == io::ErrorKind::NotFound && !must_be_there => return Ok(None),
-        Err(why) => return Err(wrong(why.to_string()).because(why)),
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is no UTF-8".into()))?;
-    let entries = Entries::parse(text).map_err(|why| wrong(why.to_string()))?;
-    Ok(entries.find(host, user))
 }
 
 impl Unauthorized {
@@ -462,18 +370,8 @@ fn is_asked_in_kind(heard: &Heard, offer: &Offer) -> bool {
     heard.scheme == offer.scheme() && heard.realm.as_deref() == offer.realm()
 }
 
-fn netrc_at_home() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("NETRC").filter(|named| !named.is_empty()) {
-        return Some(named.into());
-    }
-    Some(std::env::home_dir()?.join(NETRC_NAME))
-}
-
-#[cfg(windows)]
-const NETRC_NAME: &str = "_netrc";
-#[cfg(not(windows))]
-const NETRC_NAME: &str = ".netrc";
-
 /// A server that is never content, or always finds the nonce too old, must not keep a request going
 /// for ever.
 const MOST_ROUNDS: u8 = 3;
+
+const NO_PASSWORDS: &str = "a password is used for Negotiate only where nothing else is allowed";

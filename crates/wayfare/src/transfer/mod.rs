@@ -13,6 +13,7 @@ pub(crate) mod logins;
 mod plan;
 mod recall;
 pub(crate) mod shared;
+mod sources;
 mod stop;
 mod talk;
 mod trust;

@@ -196,7 +196,7 @@ impl Transfer {
             && !proxy.kind().is_socks()
         {
             let access = self.shared.memories.proxies();
-            match offers.first().map(Offer::scheme) {
+            match self.asking(known).offers(&challenges).first().map(Offer::scheme) {
                 Some(Scheme::Negotiate) if credentials.is_ambient() => access.take_tickets(known),
                 // Whether there is a ticket is not known yet.
                 Some(Scheme::Negotiate) => {}
@@ -235,6 +235,10 @@ impl Transfer {
         }
         // A person is asked for what is sure to be of use, though a ticket is tried before it.
         let sure = offers.iter().find(|offer| !offer.is_negotiate());
+        let takes_passwords = self.options.auth.schemes.single() == Some(Scheme::Negotiate);
+        if sure.is_none() && !offers.is_empty() && !takes_passwords {
+            return None;
+        }
         let question = ProxyQuestion::new(proxy.clone(), sure.or(offers.first()));
         logins.answer(&*self.shared.delegate, &question, heard).await
     }
@@ -270,7 +274,8 @@ pub(super) fn no_way_to_say(error: Error, challenges: &[Challenge]) -> Error {
         if schemes.is_empty() { "nothing that is known".into() } else { schemes.join(", ") };
     let message = format!(
         "{}; it takes {wants}, and nothing of that may be said, or can be: Basic has no way to \
-         say a user name with a colon",
+         say a user name with a colon, and for Negotiate a password is used only where nothing \
+         else is allowed",
         error.message()
     );
     error.with_message(message)

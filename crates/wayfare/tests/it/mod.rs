@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
+use wayfare::delegate::Credentials;
 use wayfare::options::{Bodies, Connections, Redirects, Timeouts, Tls, Versions};
 use wayfare::queueing::Priority;
 use wayfare::{Body, Error, Manager, Redirect, Reply, Request};
@@ -66,6 +67,7 @@ pub struct Ask {
     pub connections: Option<Connections>,
     pub tls: Option<Tls>,
     pub priority: Priority,
+    pub who: Option<Credentials>,
 }
 
 impl Ask {
@@ -81,6 +83,7 @@ impl Ask {
             connections: None,
             tls: None,
             priority: Priority::Normal,
+            who: None,
         }
     }
 
@@ -136,6 +139,11 @@ impl Ask {
         self
     }
 
+    pub fn credentials(mut self, who: Credentials) -> Self {
+        self.who = Some(who);
+        self
+    }
+
     /// The request for an awaiting caller.
     pub fn awaited(self, manager: &Manager) -> Request {
         let request = manager.request(self.method.clone(), &self.url);
@@ -163,6 +171,9 @@ impl Ask {
         }
         if let Some(tls) = self.tls {
             request = request.tls(tls);
+        }
+        if let Some(who) = self.who {
+            request = request.credentials(who);
         }
         request.priority(self.priority)
     }

@@ -18,6 +18,8 @@ use wayfare_proto::policy::auth::negotiate::Made;
 pub struct Wallet {
     /// `who for whom`, of each talk that was begun.
     begun: Mutex<Vec<String>>,
+    /// Who was said to be with a password, right or wrong.
+    tried: Mutex<Vec<String>>,
     is_empty: AtomicBool,
     silence: Mutex<Silence>,
     is_over: Condvar,
@@ -63,6 +65,11 @@ impl Wallet {
         silence.waiting -= 1;
     }
 
+    /// Whose passwords were tried since the last look.
+    pub fn tried(&self) -> Vec<String> {
+        std::mem::take(&mut self.tried.lock().unwrap())
+    }
+
     /// What was begun since the last look.
     pub fn begun(&self) -> Vec<String> {
         std::mem::take(&mut self.begun.lock().unwrap())
@@ -84,6 +91,9 @@ struct Shared(Arc<Wallet>);
 impl Tickets for Shared {
     fn begin(&self, purpose: &Purpose) -> Result<Box<dyn Context>, Failure> {
         self.0.listen();
+        if !purpose.credentials.is_ambient() {
+            self.0.tried.lock().unwrap().push(purpose.credentials.user().to_owned());
+        }
         let who = match &purpose.credentials {
             ambient if ambient.is_ambient() => "me",
             named if named.user() == "user" && named.password() == "passwd" => "user",

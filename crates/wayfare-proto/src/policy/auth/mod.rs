@@ -253,6 +253,17 @@ impl Offer {
         }
     }
 
+    /// True if these credentials are to answer it, where the `allowed` schemes may be used.
+    ///
+    /// A password is told to whoever issues tickets only where nothing but Negotiate is allowed: a
+    /// server that asks must not bring about that it is tried there, where each try counts.
+    #[must_use]
+    pub fn is_for(&self, credentials: &Credentials, allowed: Schemes) -> bool {
+        let may_have_ticket =
+            credentials.is_ambient() || allowed.single() == Some(Scheme::Negotiate);
+        self.takes(credentials) && (may_have_ticket || !self.is_negotiate())
+    }
+
     /// What the server calls the things that it guards; the connection-bound schemes have no such
     /// word.
     #[must_use]
@@ -313,6 +324,20 @@ mod tests {
         assert_eq!(takers(&Credentials::new("ada", "secret")), named);
         assert_eq!(takers(&Credentials::new("HOME\\ada", "secret")), named[1..]);
         assert_eq!(takers(&Credentials::new("", "")), named[1..]);
+    }
+
+    #[test]
+    fn a_password_is_for_tickets_only_where_nothing_else_is_allowed() {
+        let (me, ada) = (Credentials::ambient(), Credentials::new("ada", "secret"));
+        let both = Schemes::only(Scheme::Negotiate).with(Scheme::Basic);
+        for (allowed, is_single) in
+            [(Schemes::only(Scheme::Negotiate), true), (both, false), (Schemes::all(), false)]
+        {
+            let offer = Offer::Negotiate(None);
+            assert!(offer.is_for(&me, allowed));
+            assert_eq!(offer.is_for(&ada, allowed), is_single, "{allowed:?}");
+            assert!(Offer::Basic(None).is_for(&ada, allowed));
+        }
     }
 
     #[test]

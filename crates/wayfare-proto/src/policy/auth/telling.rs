@@ -236,7 +236,7 @@ pub fn offers(challenges: &[Challenge], visit: &Visit<'_>) -> Vec<Offer> {
         // A token is nothing that can be made of a password.
         Offer::Bearer(_) => false,
         Offer::Digest(asked) if asked.covers_body() && visit.line.body.is_none() => false,
-        offer => visit.credentials.is_none_or(|known| offer.takes(known)),
+        offer => visit.credentials.is_none_or(|known| offer.is_for(known, visit.schemes)),
     });
     offers
 }
