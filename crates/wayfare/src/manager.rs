@@ -154,7 +154,8 @@ impl Manager {
         url: &Url,
         home: &Home,
     ) -> Result<Secured, Error> {
-        let way = self.shared.logins.remembered(way.clone());
+        let may_be_told = &self.shared.options.auth.ambient;
+        let way = self.shared.logins.remembered(way.clone(), may_be_told);
         let Some(key) = self.shared.lane(url, &self.shared.options, &way) else { return Ok(None) };
         self.shared.watch_idle();
         let around = Surroundings {

@@ -6,17 +6,19 @@ mod it;
 mod tickets;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
 
 use http::Version;
 use http::header::{AUTHORIZATION, HeaderValue};
 use it::{identity, trust};
-use tickets::ticketed;
+use tickets::{Wallet, ticketed};
 
 use wayfare::delegate::{Credentials, Delegate, Login, ProxyQuestion};
 use wayfare::options::{
     Ambient, Auth, AuthenticationReuse, Connections, Dns, Proxies, Scheme, Schemes, Versions,
 };
-use wayfare::{Builder, Manager, Request, Waited};
+use wayfare::{Builder, ErrorKind, Manager, ProxyProblem, Request, Waited};
+use wayfare_testkit::proxy::{Asks, Proxy};
 use wayfare_testkit::script::{Script, Step};
 use wayfare_testkit::{FaultServer, Protocols, Server};
 
@@ -172,4 +174,56 @@ fn what_the_manager_says_by_hand_is_not_said_on_a_connection_that_is_proven() {
     let reply = manager.blocking().get(&end).send().unwrap();
     assert_eq!((reply.status().as_u16(), reply.version()), (401, Version::HTTP_2));
     assert_eq!(said(&other), ["-", "Negotiate", "Mine"]);
+}
+
+/// A manager of one proxy, which may be told who is logged in.
+fn behind(gate: &str, asked: &Arc<Mutex<Vec<Scheme>>>) -> (Manager, Arc<Wallet>) {
+    let (network, wallet) = ticketed();
+    let auth = Auth { ambient: Ambient::All, ..Auth::default() };
+    let builder = Manager::builder().network(network).auth(auth).delegate(Curious(asked.clone()));
+    (builder.proxies(Proxies::through(gate).unwrap()).build(), wallet)
+}
+
+/// Keeps for what it was asked, and knows nobody.
+struct Curious(Arc<Mutex<Vec<Scheme>>>);
+
+impl Delegate for Curious {
+    fn proxy_credentials<'a>(&'a self, asked: &'a ProxyQuestion) -> Login<'a> {
+        self.0.lock().unwrap().extend(asked.scheme);
+        Box::pin(async { None })
+    }
+}
+
+#[test]
+fn a_proxy_without_realms_is_asked_about_though_nobody_who_is_logged_in_has_a_ticket() {
+    for way in ["http", "connect"] {
+        let asks =
+            "407 Who~Proxy-Authenticate: Negotiate~Proxy-Authenticate: NTLM~Connection: close";
+        let gate = scripted(&[&[asks], &[asks], &[asks]]);
+        let asked = Arc::<Mutex<Vec<Scheme>>>::default();
+        let (manager, wallet) = behind(&gate.url("").replace("http:", &format!("{way}:")), &asked);
+        wallet.empty();
+        manager.blocking().get("http://127.0.0.1:1/").send().unwrap_err();
+        assert_eq!(*asked.lock().unwrap(), [Scheme::Ntlm], "{way}");
+    }
+}
+
+#[test]
+fn a_proxy_hears_who_is_logged_in_from_those_requests_only_that_may_tell_it() {
+    for way in ["http", "connect"] {
+        let gate = Proxy::builder().login("user", "passwd").asks(Asks::Negotiate);
+        let (gate, server) = (gate.bind_on_thread("127.0.0.1:0").unwrap(), serve_plainly());
+        let (manager, _) = behind(&gate.url(way), &Arc::default());
+        let url = server.url("/get");
+        assert_eq!(manager.blocking().get(&url).send().unwrap().status(), 200, "{way}");
+        let before = gate.requests().len();
+        let error = manager.blocking().get(&url).auth(Auth::default()).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Proxy(ProxyProblem::Authentication), "{way} {error}");
+        let heard = &gate.requests()[before..];
+        assert!(heard.iter().all(|one| one.credentials.is_none()), "{way} {heard:?}");
+    }
+}
+
+fn serve_plainly() -> Server {
+    Server::builder().bind_on_thread("127.0.0.1:0").unwrap()
 }

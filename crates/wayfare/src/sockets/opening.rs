@@ -168,7 +168,8 @@ impl Manager {
 
     /// The way to the last of its proxies, with what is known of who is asking.
     fn gate(&self, way: &Chain) -> Result<Approach, Error> {
-        let way = self.shared.logins.remembered(way.clone());
+        let may_be_told = &self.shared.options.auth.ambient;
+        let way = self.shared.logins.remembered(way.clone(), may_be_told);
         let pins = &self.shared.options.dns;
         Approach::new(&way, &|host| pins.pinned(host)).ok_or_else(|| {
             let kind = ErrorKind::Proxy(ProxyProblem::NoneFits);

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use wayfare_proto::address::origin::Scheme;
+use wayfare_proto::policy::auth::ambient::Ambient;
 use wayfare_proto::route::proxy::{Chain, Proxy, ProxyKind};
 use wayfare_proto::syntax::credentials::Credentials;
 
@@ -12,7 +14,18 @@ use crate::delegate::{Delegate, ProxyQuestion};
 /// What was said to proxies, for all transfers of a manager.
 #[derive(Default)]
 pub(crate) struct Logins {
-    doors: Mutex<HashMap<(ProxyKind, String, String), Guarded>>,
+    doors: Mutex<Doors>,
+}
+
+type Doors = HashMap<(ProxyKind, String, About), Guarded>;
+
+/// What is asked about a proxy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum About {
+    /// Whether it lets in whoever is logged in. No realm, nor the want of one, is the same.
+    LoggedIn,
+    /// Who to be in one of its realms, or in none.
+    Realm(Option<String>),
 }
 
 /// One realm of a proxy.
@@ -31,30 +44,35 @@ impl Logins {
         question: &ProxyQuestion,
         heard: Option<&Credentials>,
     ) -> Option<Credentials> {
-        let door = self.door(&question.proxy, question.realm.as_deref().unwrap_or_default());
+        let door = self.door(&question.proxy, About::Realm(question.realm.clone()));
         door.answer(heard, || delegate.proxy_credentials(question)).await
     }
 
-    /// Whoever is logged in on this machine, unless a proxy did not let them in a moment ago.
+    /// Whoever is logged in on this machine, unless a proxy did not let them in a moment ago. Whether
+    /// it may be told is for the caller to know.
     pub(crate) async fn ambient(
         &self,
         proxy: &Proxy,
         heard: Option<&Credentials>,
     ) -> Option<Credentials> {
-        // Negotiate has no realms.
-        let door = self.door(proxy, "");
-        door.answer(heard, || std::future::ready(Some(Credentials::ambient()))).await
+        let door = self.door(proxy, About::LoggedIn);
+        // Who was not let in is not named once more.
+        let said = heard.is_none().then(Credentials::ambient);
+        door.answer(heard, || std::future::ready(said)).await
     }
 
-    /// The same way, its proxies without credentials told what they were told before.
-    pub(crate) fn remembered(&self, way: Chain) -> Chain {
+    /// The same way, its proxies without credentials told what they were told before; who is logged in
+    /// only by requests that may tell it.
+    pub(crate) fn remembered(&self, way: Chain, may_be_told: &Ambient) -> Chain {
         let doors = self.lock();
         if doors.is_empty() || way.is_direct() {
             return way;
         }
         let knows = |proxy: &Proxy| {
-            let mut same = doors.values().filter(|guarded| guarded.proxy.is_same_place(proxy));
-            same.find_map(|guarded| guarded.door.known())
+            let may_tell = may_hear(proxy, may_be_told);
+            let same = doors.values().filter(|guarded| guarded.proxy.is_same_place(proxy));
+            let mut known = same.filter_map(|guarded| guarded.door.known());
+            known.find(|known| may_tell || !known.is_ambient())
         };
         let told = way.proxies().iter().map(|proxy| match proxy.credentials() {
             None => match knows(proxy) {
@@ -71,9 +89,9 @@ impl Logins {
         self.lock().clear();
     }
 
-    fn door(&self, proxy: &Proxy, realm: &str) -> Arc<Door> {
+    fn door(&self, proxy: &Proxy, about: About) -> Arc<Door> {
         let mut doors = self.lock();
-        let key = (proxy.kind(), proxy.target().to_string(), realm.to_owned());
+        let key = (proxy.kind(), proxy.target().to_string(), about);
         if doors.len() >= MOST && !doors.contains_key(&key) {
             doors.clear();
         }
@@ -81,9 +99,16 @@ impl Logins {
         doors.entry(key).or_insert_with(made).door.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(ProxyKind, String, String), Guarded>> {
+    fn lock(&self) -> MutexGuard<'_, Doors> {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// True if a proxy may be told who is logged in.
+pub(super) fn may_hear(proxy: &Proxy, ambient: &Ambient) -> bool {
+    let (kind, at) = (proxy.kind(), proxy.target());
+    let scheme = if kind == ProxyKind::Https { Scheme::Https } else { Scheme::Http };
+    ambient.allows(scheme, at.host(), at.port())
 }
 
 /// A proxy that names another realm each time must not fill the memory.

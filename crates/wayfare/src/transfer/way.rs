@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use http::{HeaderName, StatusCode};
 use wayfare_net::clock::now;
 use wayfare_net::dial::Blame;
-use wayfare_proto::address::origin::{Origin, Scheme as Secure};
+use wayfare_proto::address::origin::Origin;
 use wayfare_proto::policy::auth::telling::Telling;
 use wayfare_proto::policy::auth::{Offer, Scheme};
-use wayfare_proto::route::proxy::{Chain, Proxy, ProxyKind};
+use wayfare_proto::route::proxy::{Chain, Proxy};
 use wayfare_proto::syntax::challenge::Challenge;
 use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::trace::event::What;
@@ -18,6 +18,7 @@ use wayfare_proto::wire::tunnel;
 
 use super::forwarder::{ASKED, unspoken};
 use super::judge::Verdict;
+use super::logins::may_hear;
 use super::{Again, Question, Transfer};
 use crate::delegate::ProxyQuestion;
 use crate::error::{Error, ErrorKind, ProxyProblem, ProxyTrouble, Stage};
@@ -84,7 +85,7 @@ impl Transfer {
     }
 
     fn take_way(&mut self, way: Chain) {
-        let way = self.shared.logins.remembered(way);
+        let way = self.shared.logins.remembered(way, &self.options.auth.ambient);
         self.go_by(&way);
     }
 
@@ -223,11 +224,9 @@ impl Transfer {
             return None;
         }
         let logins = &self.shared.logins;
-        let (kind, at) = (proxy.kind(), proxy.target());
-        let scheme = if kind == ProxyKind::Https { Secure::Https } else { Secure::Http };
-        let may_be_told = self.options.auth.ambient.allows(scheme, at.host(), at.port())
+        let may_be_told = may_hear(proxy, &self.options.auth.ambient)
             && offers.iter().any(Offer::is_negotiate)
-            && !kind.is_socks();
+            && !proxy.kind().is_socks();
         if heard.map_or(may_be_told, Credentials::is_ambient)
             && let Some(ambient) = logins.ambient(proxy, heard).await
         {
