@@ -227,3 +227,41 @@ fn a_proxy_hears_who_is_logged_in_from_those_requests_only_that_may_tell_it() {
 fn serve_plainly() -> Server {
     Server::builder().bind_on_thread("127.0.0.1:0").unwrap()
 }
+
+#[test]
+fn nothing_is_proven_through_a_proxy_that_does_not_say_that_it_keeps_connections_apart() {
+    for (support, is_told) in [
+        ("", false),
+        ("~Proxy-Support: Other", false),
+        ("~Proxy-Support: other, session-based-AUTHENTICATION", true),
+    ] {
+        for scheme in ["Negotiate", "NTLM"] {
+            let asks = format!("401 Who~WWW-Authenticate: {scheme}{support}");
+            let each: &[&str] = &[&asks, &asks];
+            let gate = scripted(&[each; 5]);
+            let manager = manager(Auth::default(), Proxies::through(&gate.url("")).unwrap());
+            let who = match scheme {
+                "NTLM" => Credentials::new("user", "passwd"),
+                _ => Credentials::ambient(),
+            };
+            let request = manager.blocking().get("http://127.0.0.1:1/").credentials(who);
+            assert_eq!(request.send().unwrap().status(), 401, "{scheme} {support}");
+            let heard: Vec<_> = gate.heard().into_iter().flat_map(|heard| heard.bytes).collect();
+            let heard = String::from_utf8(heard.to_ascii_lowercase()).unwrap();
+            assert_eq!(heard.contains("authorization: "), is_told, "{scheme} {support}");
+        }
+    }
+}
+
+#[test]
+fn what_is_known_to_take_tickets_is_told_none_through_such_a_proxy() {
+    let (server, gate) = (serve_plainly(), scripted(&[&[ASKS, ASKS]]));
+    let url = server.url("/auth-negotiate");
+    let direct = telling(Manager::builder());
+    let send = || direct.blocking().get(&url);
+    assert_eq!(send().send().unwrap().status(), 200);
+    let through = Proxies::through(&gate.url("")).unwrap();
+    assert_eq!(send().proxies(through).send().unwrap().status(), 401);
+    let heard = String::from_utf8(gate.heard()[0].bytes.to_ascii_lowercase()).unwrap();
+    assert!(!heard.contains("authorization: "), "{heard}");
+}

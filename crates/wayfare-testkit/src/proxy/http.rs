@@ -98,11 +98,23 @@ async fn loop_requests(
             read = far.read(&mut from_far) => match read? {
                 0 => return near.shutdown().await,
                 count => {
-                    near.write_all(&from_far[..count]).await?;
+                    near.write_all(&with_support(&from_far[..count])).await?;
                     near.flush().await?;
                 }
             },
         }
+    }
+}
+
+/// An answer that asks who is asking, with the word that connections are kept apart here (RFC 4559 §6).
+fn with_support(answer: &[u8]) -> Vec<u8> {
+    let end = answer.windows(2).position(|bytes| bytes == b"\r\n");
+    match end.filter(|_| answer.starts_with(b"HTTP/1.1 401 ")) {
+        Some(end) => {
+            let (line, rest) = answer.split_at(end);
+            [line, b"\r\nProxy-Support: Session-Based-Authentication", rest].concat()
+        }
+        None => answer.to_vec(),
     }
 }
 

@@ -67,7 +67,9 @@
 //!
 //! A connection can be proven to one peer: if a proxy that is given the request itself and the server
 //! behind both take NTLM or Negotiate only, the server's 401 is the answer. Behind a tunnel each has its
-//! own.
+//! own. A proxy that is given the request itself may pass the requests of many on by one connection, so
+//! nothing is proven through it to a server unless it says that it does not, as squid does
+//! (`Proxy-Support: Session-Based-Authentication`, RFC 4559 §6).
 //!
 //! A proxy that is given the request itself asks for its body once more, too. A body that can be read
 //! only once therefore waits up to a second (`Expect: 100-continue`) for a proxy that has not asked yet;

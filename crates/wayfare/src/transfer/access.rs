@@ -13,6 +13,7 @@ use wayfare_proto::policy::auth::{Asker, Offer, Scheme, Schemes};
 use wayfare_proto::syntax::credentials::Credentials;
 
 use super::door::Door;
+use super::manners::Manners;
 use crate::body::random;
 use crate::protocol::http::ticketing::Habit;
 use crate::queue::Owner;
@@ -33,6 +34,7 @@ pub(crate) struct Access {
     proven: Mutex<HashSet<Origin>>,
     /// Origins that ask with each request, whatever was proven on the connection before.
     forgetful: Mutex<HashSet<Origin>>,
+    pub(crate) manners: Manners,
 }
 
 /// Credentials that the application has named for a place.
@@ -262,6 +264,7 @@ impl Access {
         lock(&self.doors).clear();
         lock(&self.proven).clear();
         lock(&self.forgetful).clear();
+        self.manners.clear();
     }
 
     fn book(&self, own: Option<&Credentials>) -> MutexGuard<'_, Book<Origin>> {

@@ -35,7 +35,7 @@ pub(super) struct ToForwarder {
 }
 
 impl Transfer {
-    fn forwarder(&self) -> Option<&Proxy> {
+    pub(super) fn forwarder(&self) -> Option<&Proxy> {
         self.key.as_ref().and_then(|key| key.forwarder())
     }
 

@@ -177,6 +177,7 @@ impl Transfer {
                 asked.settle(&key.origin);
             }
         }
+        self.learn_of_sessions(&offers, &answer.headers);
         let is_guarded = self.is_weaker_than_known();
         offers.retain(|offer| match offer {
             Offer::Basic(_) => !is_guarded,

@@ -10,6 +10,7 @@ pub(crate) mod identity;
 mod judge;
 mod learn;
 pub(crate) mod logins;
+mod manners;
 mod plan;
 mod recall;
 pub(crate) mod shared;

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header;
+use http::{HeaderMap, header};
 use wayfare_net::clock::now;
 use wayfare_net::gss::Failure;
 use wayfare_net::runtime::{Home, Timer};
 use wayfare_proto::address::origin::Origin;
-use wayfare_proto::policy::auth::{Asker, Offer, Scheme, ntlm};
+use wayfare_proto::policy::auth::{self, Asker, Offer, Scheme, ntlm};
 use wayfare_proto::route::proxy::Chain;
 use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::syntax::stamp::Stamp;
@@ -109,11 +109,24 @@ impl Transfer {
     }
 
     /// True if something that proves a connection may be said with this request: that takes HTTP/1.1,
-    /// and a connection that is not proven to a proxy.
+    /// and a connection that is not proven to a proxy, nor shared by one with others.
     pub(super) fn may_prove_connection(&self) -> bool {
+        let pins = |proxy| self.shared.access.manners.pins(proxy);
         !self.is_said_by_hand()
             && self.options.connections.versions != Versions::Http2
             && !self.is_proven_to_proxy()
+            && self.forwarder().is_none_or(pins)
+    }
+
+    /// Takes in whether a proxy that passed on these `offers` says that it keeps connections apart.
+    pub(super) fn learn_of_sessions(&self, offers: &[Offer], headers: &HeaderMap) {
+        let Some(proxy) = self.forwarder() else { return };
+        if offers.iter().any(|offer| offer.scheme().is_bound()) {
+            match auth::keeps_sessions(headers) {
+                true => self.shared.access.manners.note_pinning(proxy),
+                false => self.shared.access.manners.note_mingling(proxy),
+            }
+        }
     }
 
     /// True if the program itself says who is asking, which is not overridden.

@@ -184,6 +184,24 @@ impl Asker {
     }
 }
 
+/// True if an answer says that a proxy which passed it on keeps a connection to the server for each of
+/// those to itself, so that what is proven on one stays one user's (RFC 4559 §6). Through other proxies
+/// connections are not proven to servers.
+///
+/// ```
+/// # use wayfare_proto::policy::auth::keeps_sessions;
+/// # use http::{HeaderMap, HeaderName, HeaderValue};
+/// let said = HeaderValue::from_static("session-based-authentication");
+/// let headers = HeaderMap::from_iter([(HeaderName::from_static("proxy-support"), said)]);
+/// assert!(keeps_sessions(&headers));
+/// ```
+#[must_use]
+pub fn keeps_sessions(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(PROXY_SUPPORT).iter().take(MOST_FIELDS);
+    let mut tokens = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(SESSION_BASED))
+}
+
 /// A challenge that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Offer {
@@ -284,6 +302,8 @@ impl Offer {
     }
 }
 
+const PROXY_SUPPORT: HeaderName = HeaderName::from_static("proxy-support");
+const SESSION_BASED: &[u8] = b"session-based-authentication";
 /// The most fields of one name that are read, and the most challenges.
 const MOST_FIELDS: usize = 16;
 const MOST: usize = 64;
@@ -349,6 +369,23 @@ mod tests {
                 ["Basic"],
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn a_proxy_keeps_sessions_if_it_says_so_among_whatever_else() {
+        for (said, expected) in [
+            (&["Session-Based-Authentication"][..], true),
+            (&["other, SESSION-based-authentication "], true),
+            (&["other", "Session-Based-Authentication"], true),
+            (&["Session-Based-Authentication-2"], false),
+            (&["Session-Based"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let value = |said: &&str| (PROXY_SUPPORT, header::HeaderValue::from_str(said).unwrap());
+            let headers = HeaderMap::from_iter(said.iter().map(value));
+            assert_eq!(keeps_sessions(&headers), expected, "{said:?}");
         }
     }
 
