@@ -265,3 +265,26 @@ fn what_is_known_to_take_tickets_is_told_none_through_such_a_proxy() {
     let heard = String::from_utf8(gate.heard()[0].bytes.to_ascii_lowercase()).unwrap();
     assert!(!heard.contains("authorization: "), "{heard}");
 }
+
+#[test]
+fn a_proxy_that_asks_has_not_let_anybody_in_for_the_server_behind() {
+    let asks = "401 Who~Proxy-Support: Session-Based-Authentication~WWW-Authenticate: Negotiate";
+    let guarded = "407 Who~Proxy-Authenticate: Basic realm=gate";
+    let asked: &[&[&str]] = &[&[asks], &[guarded], &[PROVES, STILL], &[OTHERS]];
+    let named: &[&[&str]] = &[&[asks], &[guarded, PROVES, STILL], &[OTHERS]];
+    for reuse in [AuthenticationReuse::Automatic, AuthenticationReuse::Manual] {
+        for (connections, who_is_named) in [(asked, ""), (named, "ada:secret@")] {
+            let gate = scripted(connections);
+            let way = gate.url("").replace("://", &format!("://{who_is_named}"));
+            let manager = manager(by_ticket(reuse), Proxies::through(&way).unwrap());
+            for (who, said) in BOTH.into_iter().zip(["for the user", "for nobody"]) {
+                assert_eq!(ask(&manager, who), (200, said.into()), "{reuse:?} {way}");
+            }
+            // What the server was to hear is said again, since it has not heard it.
+            let heard: Vec<_> = gate.heard().into_iter().flat_map(|heard| heard.bytes).collect();
+            let heard = String::from_utf8(heard.to_ascii_lowercase()).unwrap();
+            let told = heard.matches("\r\nauthorization: negotiate").count();
+            assert_eq!(told, 2, "{reuse:?} {way} {heard}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ pub mod telling;
 
 use std::fmt;
 
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName};
 
 use crate::syntax::challenge::Challenge;
@@ -149,6 +150,16 @@ pub enum Asker {
 }
 
 impl Asker {
+    /// True if an answer of this status is its question.
+    #[must_use]
+    pub fn asks(self, status: StatusCode) -> bool {
+        status
+            == match self {
+                Self::Origin => StatusCode::UNAUTHORIZED,
+                Self::Proxy => StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+            }
+    }
+
     /// The field with the challenges.
     #[must_use]
     pub const fn challenge_field(self) -> HeaderName {

@@ -212,7 +212,11 @@ impl Proving {
         &self,
         connection: &mut Connection,
         (status, headers): (StatusCode, &HeaderMap),
+        key: &LaneKey,
     ) -> Fate {
+        if self.is_unheard(status, key) {
+            return keep_off(connection);
+        }
         let (standing, fate) = match (connection.standing, self.is_asked(status)) {
             (Standing::Answering | Standing::Greeting, true) if self.goes_on(headers) => {
                 (Standing::Greeting, Fate::Keep)
@@ -233,12 +237,13 @@ impl Proving {
         fate
     }
 
+    /// True if a proxy has asked who is asking (407), and not passed on what was said to the server.
+    pub(super) fn is_unheard(&self, status: StatusCode, key: &LaneKey) -> bool {
+        self.asker == Asker::Origin && Asker::Proxy.asks(status) && key.forwarder().is_some()
+    }
+
     fn is_asked(&self, status: StatusCode) -> bool {
-        status
-            == match self.asker {
-                Asker::Origin => StatusCode::UNAUTHORIZED,
-                Asker::Proxy => StatusCode::PROXY_AUTHENTICATION_REQUIRED,
-            }
+        self.asker.asks(status)
     }
 
     /// True if a talk in Negotiate is not at its end with this challenge.
@@ -254,6 +259,19 @@ impl Proving {
 
 fn passed_over(failure: &Failure) -> What {
     What::SchemePassedOver { scheme: Scheme::Negotiate, why: failure.to_string() }
+}
+
+/// What becomes of a connection whose server has not heard what was said to it.
+fn keep_off(connection: &mut Connection) -> Fate {
+    let fate = match connection.standing {
+        // The server would wait for a message that is not said again.
+        Standing::Answering => Fate::Close,
+        Standing::Greeting | Standing::Proven | Standing::Unproven => Fate::Pool,
+    };
+    if connection.standing != Standing::Proven {
+        connection.standing = Standing::Unproven;
+    }
+    fate
 }
 
 /// Whether the peer has proven its name by TLS.

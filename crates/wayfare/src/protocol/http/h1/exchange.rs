@@ -28,7 +28,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
 use crate::events::Emitter;
 use crate::options::Options;
-use crate::protocol::http::proving::{Fate, IsSecure};
+use crate::protocol::http::proving::{Fate, IsSecure, Proving};
 use crate::protocol::http::upload::{CONTINUE_PATIENCE, Upload, expects_continue};
 use crate::protocol::http::{Surroundings, absolute_target, authority, target, unwritable};
 use crate::protocol::{
@@ -299,7 +299,8 @@ impl Exchange {
         head: &ResponseHead,
         around: &Surroundings<'_>,
     ) -> Result<(), Error> {
-        let Some(proving) = around.proving else { return Ok(()) };
+        let unheard = |one: &&Arc<Proving>| one.is_unheard(head.status, around.key);
+        let Some(proving) = around.proving.filter(|one| !unheard(one)) else { return Ok(()) };
         let verify = around.key.footing.tls.settings().verify;
         let is_secure = match &self.connection.facts.tls {
             Some(facts) if verify == Verify::Peer && facts.problems.is_empty() => IsSecure::Yes,
@@ -352,7 +353,10 @@ impl Exchange {
         let connection = self.connection.facts();
         // A connection whose upload was cut short cannot carry another request (RFC 9112 §9.5).
         let fate = match around.proving {
-            Some(proving) => proving.judge(&mut self.connection, (head.status, &head.headers)),
+            Some(proving) => {
+                let said = (head.status, &head.headers);
+                proving.judge(&mut self.connection, said, around.key)
+            }
             None => Fate::Pool,
         };
         let giving_back =
