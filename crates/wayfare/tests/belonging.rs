@@ -288,3 +288,20 @@ fn a_proxy_that_asks_has_not_let_anybody_in_for_the_server_behind() {
         }
     }
 }
+
+#[test]
+fn a_proxy_that_asks_with_each_request_is_told_with_each() {
+    let asks = "407 Who~Proxy-Authenticate: Negotiate";
+    let gate = scripted(&[&[asks], &[OTHERS, asks, OTHERS, OTHERS, OTHERS]]);
+    let asked = Arc::default();
+    let (manager, wallet) = behind(&gate.url(""), &asked);
+    for _ in 0..4 {
+        assert_eq!(ask(&manager, None), (200, "for nobody".into()));
+    }
+    let heard = String::from_utf8(gate.heard()[1].bytes.to_ascii_lowercase()).unwrap();
+    let requests = heard.split("get http://").skip(1);
+    let said: Vec<_> = requests.map(|one| one.contains("proxy-authorization: negot")).collect();
+    // Asked once more on the connection that was proven; then it is known, and costs no round.
+    assert_eq!(said, [true, false, true, true, true]);
+    assert_eq!(wallet.begun().len(), 4, "the first tokens are used");
+}

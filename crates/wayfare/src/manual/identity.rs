@@ -77,7 +77,7 @@
 //! proof that comes is checked always, but none is demanded over TLS, where the certificate has proven
 //! the server; from a proxy; and where a ticket was said unasked, because places that need no user say
 //! nothing. So over `http` whoever is on the way can answer later requests: only `https` is safe
-//! from them. Where a server asks again with each request,
+//! from them. Where a server, or a proxy, asks again with each request,
 //! although it took a ticket on the same connection, each request has its own from then on.
 //!
 //! The calls of the library may wait for the network. They are made on threads that may. A request waits

@@ -15,7 +15,6 @@ use wayfare_proto::syntax::credentials::Credentials;
 use super::door::Door;
 use super::manners::Manners;
 use crate::body::random;
-use crate::protocol::http::ticketing::Habit;
 use crate::queue::Owner;
 
 /// Who servers were told is asking, and what is known beforehand.
@@ -32,8 +31,6 @@ pub(crate) struct Access {
     doors: Mutex<HashMap<(Origin, String), Arc<Door>>>,
     /// Origins that took a proof, and so need no password as it is.
     proven: Mutex<HashSet<Origin>>,
-    /// Origins that ask with each request, whatever was proven on the connection before.
-    forgetful: Mutex<HashSet<Origin>>,
     pub(crate) manners: Manners,
 }
 
@@ -137,23 +134,6 @@ impl Access {
     /// connection that anybody may have changed, may not be that origin.
     pub(crate) fn wants_proof(&self, origin: &Origin) -> bool {
         lock(&self.proven).contains(origin)
-    }
-
-    /// How often an origin asks on a connection that was proven to it.
-    pub(crate) fn habit(&self, origin: &Origin) -> Habit {
-        match lock(&self.forgetful).contains(origin) {
-            true => Habit::AsksEachTime,
-            false => Habit::AsksOnce,
-        }
-    }
-
-    /// Notes that an origin asks once more on a connection that was proven to it.
-    pub(crate) fn note_forgetful(&self, origin: &Origin) {
-        let mut forgetful = lock(&self.forgetful);
-        if forgetful.len() >= MOST {
-            forgetful.clear();
-        }
-        forgetful.insert(origin.clone());
     }
 
     /// Takes in what an answer says about the next proof.
@@ -263,7 +243,6 @@ impl Access {
         lock(&self.refused).clear();
         lock(&self.doors).clear();
         lock(&self.proven).clear();
-        lock(&self.forgetful).clear();
         self.manners.clear();
     }
 

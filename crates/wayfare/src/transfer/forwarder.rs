@@ -14,13 +14,14 @@ use wayfare_proto::syntax::challenge::Challenge;
 use wayfare_proto::syntax::credentials::Credentials;
 use wayfare_proto::trace::event::What;
 
+use super::manners::Peer;
 use super::talk::{LOST, drain};
 use super::way::{PROXY_CONNECTION, no_way_to_say};
 use super::{Again, Expectation, Transfer};
 use crate::error::Error;
 use crate::protocol::Answer;
 use crate::protocol::http::proving::Proving;
-use crate::protocol::http::ticketing::{Habit, Ticketing};
+use crate::protocol::http::ticketing::Ticketing;
 
 /// What a proxy was told that is given the request.
 #[derive(Default)]
@@ -166,8 +167,11 @@ impl Transfer {
     ) -> Result<Option<Option<&'static str>>, Failure> {
         let offers = self.asking(proxy).offers(challenges);
         let Some(Offer::Negotiate(token)) = offers.first() else { return Ok(None) };
-        let proving = told.proving.clone();
-        let proving = proving.filter(|one| one.scheme() == Scheme::Negotiate && one.has_spoken());
+        let proving = told.proving.clone().filter(|one| one.scheme() == Scheme::Negotiate);
+        if proving.as_ref().is_some_and(|one| !one.has_spoken()) {
+            self.shared.access.manners.note_forgetful(Peer::proxy(proxy));
+        }
+        let proving = proving.filter(|one| one.has_spoken());
         let home = self.home.clone();
         let Some(proving) = proving else {
             let is_named = proxy.credentials().is_some_and(|known| !known.is_ambient());
@@ -229,7 +233,7 @@ impl Transfer {
             tickets: self.shared.network.tickets(),
             credentials: proxy.credentials().cloned().unwrap_or(Credentials::ambient()),
             host: proxy.target().host().to_owned(),
-            habit: Habit::AsksOnce,
+            habit: self.shared.access.manners.habit(&Peer::proxy(proxy)),
             wait: self.options.timeouts.of_dials().proxy,
             was_asked: true,
         }

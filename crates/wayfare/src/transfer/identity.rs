@@ -14,6 +14,7 @@ use wayfare_proto::trace::event::What;
 
 use super::access::{Heard, Place, fresh_nonce};
 use super::forwarder::ToForwarder;
+use super::manners::Peer;
 use super::talk::Talk;
 use super::{Again, Asked, Transfer};
 use crate::error::Error;
@@ -322,7 +323,7 @@ impl Transfer {
             && talk.proving.scheme() == AuthScheme::Negotiate
             && !talk.proving.has_spoken()
         {
-            self.shared.access.note_forgetful(origin);
+            self.shared.access.manners.note_forgetful(Peer::Origin(origin.clone()));
         }
         let refused = talk.and_then(|talk| Talk::refused(*talk));
         self.journey().said.heard.take().or(refused)

@@ -4,16 +4,49 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use wayfare_proto::address::origin::Origin;
 use wayfare_proto::route::proxy::Proxy;
+
+use crate::protocol::http::ticketing::Habit;
 
 /// What peers were seen to do with connections that are proven.
 #[derive(Default)]
 pub(crate) struct Manners {
+    /// Those who ask with each request, whatever was proven on the connection before.
+    forgetful: Mutex<HashSet<Peer>>,
     /// Proxies that keep a connection to the server for each of those to them.
     pinning: Mutex<HashSet<String>>,
 }
 
+/// Whom a connection is proven to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Peer {
+    Origin(Origin),
+    /// By its address.
+    Proxy(String),
+}
+
+impl Peer {
+    pub(crate) fn proxy(proxy: &Proxy) -> Self {
+        // Without credentials, but with everything else that tells one proxy from another.
+        Self::Proxy(proxy.to_string())
+    }
+}
+
 impl Manners {
+    /// How often somebody asks on a connection that is proven.
+    pub(crate) fn habit(&self, peer: &Peer) -> Habit {
+        match lock(&self.forgetful).contains(peer) {
+            true => Habit::AsksEachTime,
+            false => Habit::AsksOnce,
+        }
+    }
+
+    /// Notes that somebody asks once more on a connection that is proven.
+    pub(crate) fn note_forgetful(&self, peer: Peer) {
+        insert(&self.forgetful, peer);
+    }
+
     /// True if a proxy that is given requests is known to pass those of one connection on by one, and
     /// nobody else's by that.
     pub(crate) fn pins(&self, proxy: &Proxy) -> bool {
@@ -32,6 +65,7 @@ impl Manners {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
+        lock(&self.forgetful).clear();
         lock(&self.pinning).clear();
     }
 }

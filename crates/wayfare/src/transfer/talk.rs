@@ -16,6 +16,7 @@ use wayfare_proto::syntax::stamp::Stamp;
 use wayfare_proto::trace::event::What;
 
 use super::access::Heard;
+use super::manners::Peer;
 use super::{Again, Transfer};
 use crate::body::incoming::{Content, Piece};
 use crate::body::random;
@@ -154,7 +155,7 @@ impl Transfer {
             tickets: self.shared.network.tickets(),
             credentials: credentials.clone(),
             host: origin.host().to_owned(),
-            habit: self.shared.access.habit(origin),
+            habit: self.shared.access.manners.habit(&Peer::Origin(origin.clone())),
             wait: self.options.timeouts.first_byte,
             was_asked: false,
         }

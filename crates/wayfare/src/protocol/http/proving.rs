@@ -158,13 +158,12 @@ impl Proving {
             Speech::Ntlm(hello) => hello.clone(),
             Speech::Negotiate(ticketing) => {
                 self.lock().talk = None;
-                if is_proven && ticketing.habit == Habit::AsksOnce {
-                    return None;
-                }
                 let binding = connection.binding(self.asker);
+                // Made because somebody has asked, be it on another connection that was proven.
                 let ready = self.lock().ready.take().filter(|ready| ready.is_for(&binding));
                 let begun = match ready {
                     Some(ready) => Ok(ready),
+                    None if is_proven && ticketing.habit == Habit::AsksOnce => return None,
                     None => ticketing.begin(binding, home).await,
                 };
                 let told = |failure: &Failure| emitter.emit(|| passed_over(failure));
