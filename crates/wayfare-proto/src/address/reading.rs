@@ -42,7 +42,7 @@ impl UrlReader {
             is_path(rest).then_some((&known.root, rest))
         });
         if let Some((root, rest)) = known {
-            return root.join(rest);
+            return join(root, rest);
         }
         let url = Url::parse(text)?;
         if let Some(beginning) = beginning(text, &url) {
@@ -56,6 +56,16 @@ impl UrlReader {
         self.known[self.next] = Some(Known { beginning: beginning.into(), root });
         self.next = (self.next + 1) % KEPT;
     }
+}
+
+/// As `root.join(rest)`. The engine sets aside as much as its input is long, and would have to grow it
+/// twice; blanks at the end of a URL mean nothing.
+fn join(root: &Url, rest: &str) -> Result<Url, ParseError> {
+    let spare = root.as_str().len();
+    let mut padded = String::with_capacity(spare + rest.len());
+    padded.push_str(rest);
+    padded.extend(std::iter::repeat_n(' ', spare));
+    root.join(&padded)
 }
 
 /// True if this means after an authority what it means relative to a root: it begins with one slash.

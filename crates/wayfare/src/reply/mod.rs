@@ -91,7 +91,7 @@ impl Redirect {
 }
 
 impl Reply {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(head: Head, pipe: pipe::Parts) -> Self {
         let parts = Box::new(Parts { head, pipe: Pipe::new(pipe) });
         Self { parts, rest: Bytes::new(), pace: None }

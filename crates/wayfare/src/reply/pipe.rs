@@ -98,7 +98,7 @@ struct Clock {
 
 impl Pipe {
     // Inlined, so that it is made where it stays.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(parts: Parts) -> Self {
         let timeouts = &parts.options.timeouts;
         let clock = Clock {

@@ -71,7 +71,8 @@ pub(crate) async fn attempt(
     match connect::obtain(early, around, emitter).await {
         Ok((Obtained::Http1(mut connection), at)) => {
             if let Some(proving) = around.proving
-                && let Some(said) = proving.greet(&mut connection, around.home, emitter).await
+                && let Some(said) =
+                    Box::pin(proving.greet(&mut connection, around.home, emitter)).await
             {
                 planned.fields.set(proving.asker().answer_field(), said);
             }

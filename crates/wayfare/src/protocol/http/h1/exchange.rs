@@ -37,47 +37,23 @@ use crate::protocol::{
 
 /// Makes one exchange on `connection`, which was got `began`.
 pub(in crate::protocol::http) async fn exchange(
-    mut connection: Box<Connection>,
+    connection: Box<Connection>,
     began: Instant,
     planned: Box<Planned>,
     around: &Surroundings<'_>,
     emitter: &mut Emitter,
 ) -> Outcome {
-    let Planned { method, url, fields, body } = *planned;
-    let framing = framing_of(&body);
-    let ahead = match write(&mut connection, (&method, &url, &fields), around, framing) {
-        Ok(ahead) => ahead,
-        Err(why) => {
-            let failure = Failure::before_sending(unwritable(why), body);
-            return Outcome::Failed(failure.into());
-        }
-    };
-    let expects = framing != Sending::Nothing && expects_continue(fields.mapped());
-    drop(fields);
-    // Made here, where it stays: it is large, and there is one for each request.
-    let mut exchange = Exchange {
-        reader: HeadReader::new(&method, around.options.heads),
-        upload: Upload::new(body),
-        sending: if expects { SendState::HeadThenWait } else { SendState::Writing },
-        framing,
-        home: around.home.clone(),
-        options: around.options.clone(),
-        send_error: None,
-        answering: false,
-        written: ahead > 0,
-        moved: began,
-        connection,
+    let mut exchange = match Exchange::new(connection, began, planned, around) {
+        Ok(exchange) => exchange,
+        Err(failure) => return Outcome::Failed(failure.into()),
     };
     emitter.timeline.mark(Moment::SendBegan, began);
     let ended = std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await;
-    let ended = match ended {
-        Ok(head) => exchange.check_proof(&head, around).await.map(|()| head),
-        Err(error) => Err(error),
-    };
-    match ended {
-        Ok(head) => Outcome::Answered(Box::new(exchange.into_answer(head, around, emitter))),
-        Err(error) => Outcome::Failed(exchange.into_failure(error).into()),
+    if around.proving.is_some() {
+        // Boxed: few have anything to prove, and a future is as large as all that it may wait for.
+        return Box::pin(exchange.prove(ended, around, emitter)).await;
     }
+    exchange.conclude(ended, around, emitter)
 }
 
 /// An exchange until its answer's head is there.
@@ -114,6 +90,35 @@ enum SendState {
 }
 
 impl Exchange {
+    // Apart from what awaits it, whose memory would have room for all that is here and gone again.
+    fn new(
+        mut connection: Box<Connection>,
+        began: Instant,
+        planned: Box<Planned>,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, Failure> {
+        let Planned { method, url, fields, body } = *planned;
+        let framing = framing_of(&body);
+        let ahead = match write(&mut connection, (&method, &url, &fields), around, framing) {
+            Ok(ahead) => ahead,
+            Err(why) => return Err(Failure::before_sending(unwritable(why), body)),
+        };
+        let expects = framing != Sending::Nothing && expects_continue(fields.mapped());
+        Ok(Self {
+            reader: HeadReader::new(&method, around.options.heads),
+            upload: Upload::new(body),
+            sending: if expects { SendState::HeadThenWait } else { SendState::Writing },
+            framing,
+            home: around.home.clone(),
+            options: around.options.clone(),
+            send_error: None,
+            answering: false,
+            written: ahead > 0,
+            moved: began,
+            connection,
+        })
+    }
+
     fn poll(
         &mut self,
         emitter: &mut Emitter,
@@ -337,12 +342,38 @@ impl Exchange {
         Failure { error, how, age, untouched: self.upload.into_untouched() }
     }
 
+    /// Goes on with an exchange that may prove somebody.
+    async fn prove(
+        mut self,
+        ended: Result<ResponseHead, Error>,
+        around: &Surroundings<'_>,
+        emitter: &Emitter,
+    ) -> Outcome {
+        let ended = match ended {
+            Ok(head) => self.check_proof(&head, around).await.map(|()| head),
+            Err(error) => Err(error),
+        };
+        self.conclude(ended, around, emitter)
+    }
+
+    fn conclude(
+        self,
+        ended: Result<ResponseHead, Error>,
+        around: &Surroundings<'_>,
+        emitter: &Emitter,
+    ) -> Outcome {
+        match ended {
+            Ok(head) => Outcome::Answered(self.into_answer(head, around, emitter)),
+            Err(error) => Outcome::Failed(self.into_failure(error).into()),
+        }
+    }
+
     fn into_answer(
         mut self,
         head: ResponseHead,
         around: &Surroundings<'_>,
         emitter: &Emitter,
-    ) -> Answer {
+    ) -> Box<Answer> {
         // A server that counts answers when it has all, be the source slow to say that it ends.
         let all_written = self.upload.has_given_all() && self.connection.output.is_empty();
         let complete = self.sending == SendState::Sent || all_written;
@@ -373,7 +404,7 @@ impl Exchange {
             connection: Some(self.connection),
             giving_back,
         };
-        Answer {
+        Box::new(Answer {
             status: head.status,
             version: head.version,
             reason: head.reason,
@@ -382,7 +413,7 @@ impl Exchange {
             connection,
             upload: if complete { Uploaded::Complete } else { Uploaded::Stopped },
             untouched: self.upload.into_untouched(),
-        }
+        })
     }
 }
 
