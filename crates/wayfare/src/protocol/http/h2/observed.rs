@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -20,6 +20,8 @@ pub(super) struct Heard {
     bytes: AtomicU64,
     /// With so many bytes a driver's turn is over.
     turn_ends: AtomicU64,
+    /// Whether bytes have come in this turn; when, is the same for all of them.
+    came: AtomicBool,
 }
 
 impl Heard {
@@ -29,6 +31,7 @@ impl Heard {
             bytes: AtomicU64::new(0),
             // The handshake takes no turns.
             turn_ends: AtomicU64::new(u64::MAX),
+            came: AtomicBool::new(false),
         }
     }
 
@@ -44,6 +47,7 @@ impl Heard {
     /// ever, while deadlines pass and nobody looks.
     pub(super) fn begin_turn(&self) {
         self.turn_ends.store(self.bytes().saturating_add(TURN), Ordering::Relaxed);
+        self.came.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn is_turn_over(&self) -> bool {
@@ -52,6 +56,9 @@ impl Heard {
 
     fn note(&self, read: u64, started: Instant) {
         self.bytes.fetch_add(read, Ordering::Relaxed);
+        if self.came.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let elapsed = now().saturating_duration_since(started).as_millis();
         self.last.store(u64::try_from(elapsed).unwrap_or(u64::MAX).max(1), Ordering::Release);
     }
@@ -125,7 +132,7 @@ impl AsyncWrite for Observed {
 
 /// Bytes that are read before somebody looks at the time, and before readers have their turn: what
 /// waits for them stays in the processor's caches, and an allocator need not grow for it.
-const TURN: u64 = 64 * 1024;
+const TURN: u64 = 96 * 1024;
 
 #[cfg(test)]
 mod tests {
