@@ -282,7 +282,9 @@ impl Calls {
         };
         match is_error(major) || code == 0 {
             true => String::new(),
-            false => String::from_utf8_lossy(text.bytes()).trim().to_owned(),
+            false => String::from_utf8_lossy(text.bytes())
+                .trim_matches(|end: char| end.is_whitespace() || end == '\0')
+                .to_owned(),
         }
     }
 }
