@@ -35,7 +35,7 @@ mod incoming;
 mod observed;
 
 pub(super) use ahead::{Ahead, Begun};
-use driver::{Driven, Turn, Waiters};
+use driver::{Driven, Stint, Waiters};
 pub(super) use exchange::exchange;
 use observed::{Heard, Observed};
 
@@ -198,14 +198,14 @@ impl Claim {
     fn drive(&self, cx: &mut Context<'_>) {
         let Driven::ByWaiters(waiters) = &self.connection.0.driven else { return };
         // The lock is given back before anybody is told.
-        let turn = locked(waiters).drive(self.number, cx);
-        match turn {
-            Turn::Ended(driver) => {
+        let stint = locked(waiters).drive(self.number, cx);
+        match stint {
+            Stint::Ended(driver) => {
                 drop(driver);
                 self.connection.refuse_more();
             }
-            Turn::HandOn(others) => others.into_iter().for_each(Waker::wake),
-            Turn::Rested => {}
+            Stint::HandOn(others) => others.into_iter().for_each(Waker::wake),
+            Stint::Rested => {}
         }
     }
 }

@@ -49,9 +49,9 @@ pub(super) struct Waiters {
     asleep: Vec<(u32, Waker)>,
 }
 
-/// What came of a thread's turn with the driver.
+/// What came of a thread's stint with the driver.
 #[must_use = "others may have to go on"]
-pub(super) enum Turn {
+pub(super) enum Stint {
     /// The connection has ended; letting go of this closes the socket and fails every exchange that
     /// still waits.
     Ended(Option<Pin<Box<Driver>>>),
@@ -64,19 +64,19 @@ pub(super) enum Turn {
 
 impl Waiters {
     /// Moves frames, for the thread that waits for this exchange.
-    pub(super) fn drive(&mut self, exchange: u32, cx: &mut Context<'_>) -> Turn {
-        let Some(driver) = &mut self.driver else { return Turn::Rested };
+    pub(super) fn drive(&mut self, exchange: u32, cx: &mut Context<'_>) -> Stint {
+        let Some(driver) = &mut self.driver else { return Stint::Rested };
         let ended = driver.as_mut().poll(cx).is_ready();
-        let is_turn_over = driver.state.heard.is_turn_over();
+        let is_stint_over = driver.state.heard.is_stint_over();
         if ended {
-            return Turn::Ended(self.driver.take());
+            return Stint::Ended(self.driver.take());
         }
-        let others = match is_turn_over {
+        let others = match is_stint_over {
             true => self.others(exchange),
             false => Vec::new(),
         };
         self.note(exchange, cx.waker());
-        if is_turn_over { Turn::HandOn(others) } else { Turn::Rested }
+        if is_stint_over { Stint::HandOn(others) } else { Stint::Rested }
     }
 
     /// The exchange is over: nobody waits for it any more.
@@ -152,7 +152,7 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        this.state.heard.begin_turn();
+        this.state.heard.begin_stint();
         let ended = Pin::new(&mut this.connection).poll(cx).is_ready();
         this.follow_limit();
         if ended || this.is_flooded() || this.health.poll_dead(&this.state, cx).is_ready() {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_hands_on_a_turn_wakes_all_the_others_and_nobody_who_has_left() {
+    fn whoever_hands_on_a_stint_wakes_all_the_others_and_nobody_who_has_left() {
         let threads: [Arc<Counting>; 4] = Default::default();
         let mut waiters = Waiters { driver: None, asleep: Vec::new() };
         for (exchange, thread) in (0..).zip(&threads) {

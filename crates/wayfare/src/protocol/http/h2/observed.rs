@@ -18,9 +18,9 @@ pub(super) struct Heard {
     last: AtomicU64,
     /// Bytes that came so far.
     bytes: AtomicU64,
-    /// With so many bytes a driver's turn is over.
-    turn_ends: AtomicU64,
-    /// Whether bytes have come in this turn; when, is the same for all of them.
+    /// With so many bytes a driver's stint is over.
+    stint_ends: AtomicU64,
+    /// Whether bytes have come in this stint; when, is the same for all of them.
     came: AtomicBool,
 }
 
@@ -29,8 +29,8 @@ impl Heard {
         Self {
             last: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            // The handshake takes no turns.
-            turn_ends: AtomicU64::new(u64::MAX),
+            // The handshake takes no stints.
+            stint_ends: AtomicU64::new(u64::MAX),
             came: AtomicBool::new(false),
         }
     }
@@ -43,15 +43,15 @@ impl Heard {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Begins a driver's turn. A peer that always has more to say would keep the engine reading for
+    /// Begins a driver's stint. A peer that always has more to say would keep the engine reading for
     /// ever, while deadlines pass and nobody looks.
-    pub(super) fn begin_turn(&self) {
-        self.turn_ends.store(self.bytes().saturating_add(TURN), Ordering::Relaxed);
+    pub(super) fn begin_stint(&self) {
+        self.stint_ends.store(self.bytes().saturating_add(STINT), Ordering::Relaxed);
         self.came.store(false, Ordering::Relaxed);
     }
 
-    pub(super) fn is_turn_over(&self) -> bool {
-        self.bytes() >= self.turn_ends.load(Ordering::Relaxed)
+    pub(super) fn is_stint_over(&self) -> bool {
+        self.bytes() >= self.stint_ends.load(Ordering::Relaxed)
     }
 
     fn note(&self, read: u64, started: Instant) {
@@ -89,7 +89,7 @@ impl AsyncRead for Observed {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.heard.is_turn_over() {
+        if self.heard.is_stint_over() {
             self.home.poll_later(cx);
             return Poll::Pending;
         }
@@ -130,9 +130,9 @@ impl AsyncWrite for Observed {
     }
 }
 
-/// Bytes that are read before somebody looks at the time, and before readers have their turn: what
+/// Bytes that are read before somebody looks at the time, and before readers are woken: what
 /// waits for them stays in the processor's caches, and an allocator need not grow for it.
-const TURN: u64 = 96 * 1024;
+const STINT: u64 = 96 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -190,16 +190,16 @@ mod tests {
         let mut observed = Observed::new(Box::new(Endless), now(), Home::Caller);
         let heard = observed.heard();
         let mut cx = Context::from_waker(Waker::noop());
-        for turn in 1..=3 {
-            heard.begin_turn();
+        for stint in 1..=3 {
+            heard.begin_stint();
             let mut room = vec![0; 16 * 1024];
             while Pin::new(&mut observed)
                 .poll_read(&mut cx, &mut ReadBuf::new(&mut room))
                 .is_ready()
             {
-                assert!(heard.bytes() <= turn * TURN, "turn {turn}");
+                assert!(heard.bytes() <= stint * STINT, "stint {stint}");
             }
-            assert_eq!(heard.bytes(), turn * TURN);
+            assert_eq!(heard.bytes(), stint * STINT);
         }
     }
 }
