@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::measure::pin;
+use crate::work::Work;
 
 /// Where the server listens, and whom to trust.
 #[derive(Clone, Debug)]
@@ -23,6 +24,20 @@ pub struct Place {
     pub plain: u16,
     pub tls: u16,
     pub authority: String,
+}
+
+/// What a client asks for.
+#[derive(Clone)]
+pub struct Urls {
+    work: Work,
+    own: String,
+    small: String,
+}
+
+impl Urls {
+    pub fn of(&self, path: &str) -> &str {
+        if path == self.work.path() { &self.own } else { &self.small }
+    }
 }
 
 impl Place {
@@ -44,6 +59,12 @@ impl Place {
             true => format!("https://localhost:{}{path}", self.tls),
             false => format!("http://localhost:{}{path}", self.plain),
         }
+    }
+
+    /// The URLs that `work` asks for, made once.
+    pub fn urls(&self, work: Work) -> Urls {
+        let url = |path| self.url(work.is_tls(), path);
+        Urls { work, own: url(work.path()), small: url(Work::SMALL) }
     }
 
     pub fn pem(&self) -> String {

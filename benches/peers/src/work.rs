@@ -63,7 +63,9 @@ impl Work {
             Self::BigH1 | Self::BigTls => {
                 &["wayfare", "wayfare-blocking", "hyper", "reqwest", "ureq", "curl"]
             }
-            Self::BigH2 => &["wayfare", "wayfare-blocking", "hyper", "reqwest", "curl"],
+            Self::BigH2 => {
+                &["wayfare", "wayfare-ahead", "wayfare-blocking", "hyper", "reqwest", "curl"]
+            }
             Self::First => &["wayfare", "wayfare-blocking", "reqwest", "ureq", "curl"],
             Self::InFlight => &["wayfare", "hyper", "reqwest"],
         }
@@ -104,11 +106,14 @@ impl Work {
         matches!(self, Self::SmallH2 | Self::BigH2 | Self::InFlight)
     }
 
+    /// The path of a small body.
+    pub const SMALL: &str = "/small";
+
     pub fn path(self) -> &'static str {
         match self {
             Self::BigH1 | Self::BigTls | Self::BigH2 => "/big",
             Self::InFlight => "/hold",
-            _ => "/small",
+            _ => Self::SMALL,
         }
     }
 

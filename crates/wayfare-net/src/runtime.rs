@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::OnceLock;
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -42,18 +42,6 @@ impl Home {
         match Handle::try_current() {
             Ok(handle) => Ok(Self::Runtime(handle)),
             Err(_) => own_runtime().map(Self::Runtime),
-        }
-    }
-
-    /// Has whoever is being polled polled again, once others had their turn.
-    pub fn poll_later(&self, cx: &Context<'_>) {
-        match self {
-            Self::Caller => cx.waker().wake_by_ref(),
-            Self::Runtime(_) => {
-                // Woken at once, a task may come round many times before whoever runs the runtime.
-                let mut cx = Context::from_waker(cx.waker());
-                let _ = pin!(tokio::task::yield_now()).poll(&mut cx);
-            }
         }
     }
 
@@ -185,6 +173,49 @@ pub async fn within<F: Future>(
     .await
 }
 
+/// True if the task being polled has used up its share of the runtime's time: whatever it asks of
+/// the runtime now is put off, and who was to be told of it is told when the runtime goes on.
+#[must_use]
+pub fn is_share_used_up() -> bool {
+    !tokio::task::coop::has_budget_remaining()
+}
+
+/// A wish to be polled again, once others have been looked at.
+#[derive(Debug, Default)]
+pub struct Later(Weak<Wish>);
+
+/// Woken when it is let go of: a runtime that stops running forgets whom it was to wake.
+#[derive(Debug)]
+struct Wish(Waker);
+
+impl Later {
+    /// Has whoever is being polled in `home` polled again.
+    pub fn ask(&mut self, home: &Home, cx: &Context<'_>) {
+        match home {
+            Home::Caller => cx.waker().wake_by_ref(),
+            // It is still on its way.
+            Home::Runtime(_) if self.0.strong_count() > 0 => {}
+            Home::Runtime(_) => {
+                let wish = Arc::new(Wish(cx.waker().clone()));
+                self.0 = Arc::downgrade(&wish);
+                let waker = Waker::from(wish);
+                // Woken at once, a task may come round many times before whoever runs the runtime.
+                let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
+            }
+        }
+    }
+}
+
+impl Wake for Wish {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Wish {
+    fn drop(&mut self) {
+        self.0.wake_by_ref();
+    }
+}
+
 /// One alarm that is set again and again at no cost while its deadline only moves later.
 ///
 /// A kept-alive connection asks for a new "first byte" deadline with every request. Registering
@@ -242,5 +273,45 @@ impl Timer {
                 Poll::Pending
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Wake for Counting {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_asks_to_be_polled_later_is_woken_once_even_by_a_runtime_that_stops() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let home = Home::Runtime(runtime.handle().clone());
+        let counting = Arc::<Counting>::default();
+        let woken = || counting.0.load(Ordering::Relaxed);
+        let waker = Waker::from(counting.clone());
+        let cx = Context::from_waker(&waker);
+        let mut later = Later::default();
+        runtime.block_on(async {
+            later.ask(&home, &cx);
+            later.ask(&home, &cx);
+            assert_eq!(woken(), 0, "others go first");
+        });
+        assert_eq!(woken(), 1);
+        runtime.block_on(async {
+            later.ask(&home, &cx);
+            tokio::task::yield_now().await;
+            assert_eq!(woken(), 2);
+        });
+        later.ask(&home, &cx);
+        assert_eq!(woken(), 3, "without a runtime there are no others");
     }
 }

@@ -4,13 +4,14 @@
 
 mod it;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use it::{
     Ask, Face, block_on, eventually, fetch, fetch_awaited, identity, is_at_rest, manager_for,
 };
 use tokio::runtime::{Builder, Runtime};
-use wayfare::options::Versions;
+use wayfare::options::{Timeouts, Versions, Wait};
 use wayfare_testkit::content::bytes_of;
 use wayfare_testkit::{Protocols, Server};
 
@@ -23,6 +24,8 @@ fn serve(secure: bool) -> Server {
 fn small_runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
+
+const SHORT: Duration = Duration::from_secs(3);
 
 const WAYS: [(bool, Versions); 4] = [
     (false, Versions::Http1),
@@ -83,6 +86,36 @@ fn a_reply_can_be_read_in_another_runtime_than_it_was_asked_in() {
         let reply = it::runtime().block_on(async { manager.get(&url).send().await.unwrap() });
         let body = small_runtime().block_on(reply.bytes()).unwrap();
         assert_eq!(body, bytes_of(3_000_000, 1));
+    }
+}
+
+#[test]
+fn replies_can_be_read_piece_by_piece_in_a_runtime_that_runs_only_meanwhile() {
+    for (secure, versions) in WAYS {
+        for at_once in [1, 2] {
+            let server = serve(secure);
+            let manager = manager_for(versions);
+            let runtime = small_runtime();
+            let timeouts = Timeouts { between_bytes: Wait::AtMost(SHORT), ..Timeouts::default() };
+            let url = server.url("/bytes/3000000");
+            let ask = || manager.get(&url).timeouts(timeouts).send();
+            let mut replies: Vec<_> =
+                (0..at_once).map(|_| runtime.block_on(async { ask().await.unwrap() })).collect();
+            let mut bodies = vec![Vec::new(); at_once];
+            let mut reading: VecDeque<usize> = (0..at_once).collect();
+            while let Some(place) = reading.pop_front() {
+                match runtime.block_on(replies[place].chunk()) {
+                    Ok(Some(chunk)) => {
+                        bodies[place].extend_from_slice(&chunk);
+                        reading.push_back(place);
+                    }
+                    Ok(None) => {}
+                    Err(error) => panic!("{versions:?}, {at_once}: {error}"),
+                }
+            }
+            let right = bodies.iter().all(|body| *body == bytes_of(3_000_000, 1));
+            assert!(right, "{versions:?}, {at_once}");
+        }
     }
 }
 

@@ -24,9 +24,11 @@ pub fn run(work: Work, place: &Place) -> Measured {
     if work.at_a_time() > 1 {
         return many(work, place);
     }
+    let urls = place.urls(work);
     let mut easy = easy(work, place);
-    repeat_blocking(work, || {
+    repeat_blocking(work, |path| {
         easy.get_mut().0 = 0;
+        easy.url(urls.of(path)).expect("a URL");
         easy.perform().expect("a transfer");
         easy.get_ref().0
     })

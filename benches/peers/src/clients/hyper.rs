@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::repeat;
+use super::{AHEAD, repeat};
 use crate::measure::Measured;
 use crate::server::Place;
 use crate::work::Work;
@@ -38,8 +38,7 @@ async fn run1(work: Work, place: &Place) -> Measured {
         };
         free.borrow_mut().push(sender);
     }
-    let path = work.path();
-    repeat(work, move || {
+    repeat(work, move |path| {
         let free = free.clone();
         async move {
             let mut sender = free.borrow_mut().pop().expect("a free connection");
@@ -70,15 +69,15 @@ where
 async fn run2(work: Work, place: &Place) -> Measured {
     let io = TokioIo::new(tls(place, b"h2").await);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(2 << 20)
+        .initial_stream_window_size(AHEAD)
         .initial_connection_window_size(16 << 20)
         .handshake(io)
         .await
         .expect("a handshake");
     tokio::spawn(connection);
-    let url = place.url(true, work.path());
-    repeat(work, move || {
-        let (mut sender, url) = (sender.clone(), url.clone());
+    let urls = place.urls(work);
+    repeat(work, move |path| {
+        let (mut sender, url) = (sender.clone(), urls.of(path).to_owned());
         async move {
             let request = Request::get(url).body(Empty::<Bytes>::new()).expect("a request");
             let mut response = sender.send_request(request).await.expect("a response");

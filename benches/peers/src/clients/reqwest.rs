@@ -1,6 +1,6 @@
 //! reqwest.
 
-use super::repeat;
+use super::{AHEAD, repeat};
 use crate::measure::Measured;
 use crate::server::Place;
 use crate::work::Work;
@@ -13,15 +13,15 @@ pub async fn run(work: Work, place: &Place) -> Measured {
     }
     builder = if work.is_http2() {
         builder
-            .http2_initial_stream_window_size(2 << 20)
+            .http2_initial_stream_window_size(AHEAD)
             .http2_initial_connection_window_size(16 << 20)
     } else {
         builder.http1_only()
     };
     let client = builder.build().expect("a client");
-    let url = place.url(work.is_tls(), work.path());
-    repeat(work, move || {
-        let (client, url) = (client.clone(), url.clone());
+    let urls = place.urls(work);
+    repeat(work, move |path| {
+        let (client, url) = (client.clone(), urls.of(path).to_owned());
         async move {
             let mut response = client.get(&url).send().await.expect("a response");
             let mut length = 0;

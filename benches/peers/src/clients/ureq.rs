@@ -25,10 +25,10 @@ pub fn run(work: Work, place: &Place) -> Measured {
         builder = builder.tls_config(tls);
     }
     let agent: ureq::Agent = builder.build().into();
-    let url = place.url(work.is_tls(), work.path());
+    let urls = place.urls(work);
     let mut buffer = vec![0; 65_536];
-    repeat_blocking(work, || {
-        let mut response = agent.get(&url).call().expect("a response");
+    repeat_blocking(work, |path| {
+        let mut response = agent.get(urls.of(path)).call().expect("a response");
         let mut reader = response.body_mut().as_reader();
         let mut length = 0;
         loop {

@@ -3,18 +3,17 @@
 use std::io::Read;
 
 use wayfare::Manager;
-use wayfare::options::{Connections, Cookies, Proxies, Tls, Versions};
+use wayfare::options::{Bodies, Connections, Cookies, Proxies, Tls, Versions};
 
-use super::{repeat, repeat_blocking};
+use super::{AHEAD, repeat, repeat_blocking};
 use crate::measure::Measured;
 use crate::server::Place;
 use crate::work::Work;
 
-pub async fn run(work: Work, place: &Place) -> Measured {
-    let manager = manager(work, place);
-    let url = place.url(work.is_tls(), work.path());
-    repeat(work, move || {
-        let (manager, url) = (manager.clone(), url.clone());
+pub async fn run(work: Work, place: &Place, bodies: Bodies) -> Measured {
+    let (manager, urls) = (manager(work, place, bodies), place.urls(work));
+    repeat(work, move |path| {
+        let (manager, url) = (manager.clone(), urls.of(path).to_owned());
         async move {
             let mut reply = manager.get(&url).send().await.expect("a reply");
             let mut length = 0;
@@ -28,11 +27,11 @@ pub async fn run(work: Work, place: &Place) -> Measured {
 }
 
 pub fn run_blocking(work: Work, place: &Place) -> Measured {
-    let manager = manager(work, place).blocking();
-    let url = place.url(work.is_tls(), work.path());
+    let manager = manager(work, place, Bodies::default()).blocking();
+    let urls = place.urls(work);
     let mut buffer = vec![0; 65_536];
-    repeat_blocking(work, || {
-        let mut reply = manager.get(&url).send().expect("a reply");
+    repeat_blocking(work, |path| {
+        let mut reply = manager.get(urls.of(path)).send().expect("a reply");
         let mut length = 0;
         loop {
             match reply.read(&mut buffer).expect("bytes") {
@@ -43,12 +42,20 @@ pub fn run_blocking(work: Work, place: &Place) -> Measured {
     })
 }
 
-fn manager(work: Work, place: &Place) -> Manager {
+/// With as much read ahead as its peers.
+pub fn ahead() -> Bodies {
+    Bodies { read_buffer: AHEAD as usize, ..Bodies::default() }
+}
+
+fn manager(work: Work, place: &Place, bodies: Bodies) -> Manager {
     let versions = if work.is_http2() { Versions::Http2 } else { Versions::Http1 };
     let connections = Connections { versions, ..Connections::default() };
     // What the peers do not do either.
-    let builder =
-        Manager::builder().connections(connections).proxies(Proxies::off()).cookies(Cookies::off());
+    let builder = Manager::builder()
+        .connections(connections)
+        .bodies(bodies)
+        .proxies(Proxies::off())
+        .cookies(Cookies::off());
     if !work.is_tls() {
         return builder.build();
     }

@@ -13,8 +13,9 @@ use crate::socket::Stream;
 ///
 /// rustls begins by asking for 4 KiB at a time, which makes four system calls of every full record;
 /// with this in between, one system call fetches several records. It begins small, as handshakes and
-/// most answers are, and most connections wait for the next one. Once rustls has room for nearly a
-/// whole record, another copy would cost more than the system calls that it spares.
+/// most answers are, and becomes small again when little comes: most connections wait for the next
+/// answer. Once rustls has room for nearly a whole record, another copy would cost more than the
+/// system calls that it spares.
 pub(super) struct ReadAhead {
     under: Box<dyn Stream>,
     buffer: Vec<u8>,
@@ -29,10 +30,9 @@ impl ReadAhead {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let was_full = self.last > 0 && self.last == self.buffer.len();
-        let size = if was_full { AHEAD } else { FIRST };
-        if self.buffer.len() < size {
-            self.buffer.resize(size, 0);
+        let size = next_size(self.last, self.buffer.len());
+        if self.buffer.len() != size {
+            self.buffer = vec![0; size];
         }
         let mut space = ReadBuf::new(&mut self.buffer);
         ready!(Pin::new(&mut self.under).poll_read(cx, &mut space))?;
@@ -101,9 +101,35 @@ impl AsyncWrite for ReadAhead {
     }
 }
 
+/// How much is read at a time after `last` bytes came where `size` could.
+fn next_size(last: usize, size: usize) -> usize {
+    match last {
+        0..FIRST => FIRST,
+        full if full == size => AHEAD,
+        _ => size,
+    }
+}
+
 /// A server's first flight with its certificates.
 const FIRST: usize = 8 * 1024;
 /// From so much room on it is read into at once.
 const ROOM: usize = 8 * 1024;
-/// Four full records and their frames.
-const AHEAD: usize = 66 * 1024;
+/// Some full records. Linux makes room for what comes by how much was read at a time: a program that
+/// reads less than 64 KiB may be left with a fifth of what HTTP/2 lets come (`tcp_rcv_space_adjust`).
+const AHEAD: usize = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_holds_much_only_while_much_comes() {
+        let reads = [0, 100, FIRST, 50_000, AHEAD, FIRST, 200, 100];
+        let sizes = reads.iter().scan(0, |size, &last| {
+            *size = next_size(last, *size);
+            Some(*size)
+        });
+        let right = [FIRST, FIRST, AHEAD, AHEAD, AHEAD, AHEAD, FIRST, FIRST];
+        assert_eq!(sizes.collect::<Vec<_>>(), right);
+    }
+}

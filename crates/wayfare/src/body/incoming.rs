@@ -2,6 +2,7 @@
 
 use std::io;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -32,6 +33,11 @@ pub(crate) trait Wire: Send {
     /// Reads like `poll_piece`, but bytes that are not here yet may go straight into `place`.
     fn poll_into(&mut self, _place: &mut [u8], cx: &mut Context<'_>) -> Poll<Result<Given, Error>> {
         self.poll_piece(cx).map_ok(Given::Piece)
+    }
+
+    /// When its newest bytes came, if that is known without asking the clock.
+    fn arrived(&self) -> Option<Instant> {
+        None
     }
 
     /// The connection's alarm, which is cheaper to set again than a new one is to make.
@@ -75,6 +81,14 @@ impl Content {
         match self {
             Self::Wire(wire) => wire.poll_into(place, cx),
             Self::Memory(..) | Self::Source(_) => self.poll_piece(cx).map_ok(Given::Piece),
+        }
+    }
+
+    /// When its newest bytes came, if that is known without asking the clock.
+    pub(crate) fn arrived(&self) -> Option<Instant> {
+        match self {
+            Self::Wire(wire) => wire.arrived(),
+            Self::Memory(..) | Self::Source(_) => None,
         }
     }
 

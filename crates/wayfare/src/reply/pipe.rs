@@ -235,7 +235,7 @@ impl Pipe {
                 }
             };
             if !matches!(self.content, Content::Memory(..)) {
-                self.clock.moved = now();
+                self.clock.moved = self.content.arrived().unwrap_or_else(now);
                 self.clock.waiting = None;
             }
             let piece = match given {

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use h2::{Ping, PingPong};
 use wayfare_net::clock::now;
-use wayfare_net::runtime::{Home, Timer};
+use wayfare_net::runtime::{Home, Timer, is_share_used_up};
 use wayfare_proto::policy::deadline::Wait;
 
 use super::observed::Observed;
@@ -20,8 +20,8 @@ use super::{Room, State};
 pub(super) enum Driven {
     /// Every thread that waits for one of its exchanges.
     ByWaiters(Mutex<Waiters>),
-    /// A task of its own.
-    ByTask,
+    /// A task of its own, helped by whoever is alone with the connection and waits for a body.
+    ByTask(Arc<Helped>),
 }
 
 /// Gives a connection its driver.
@@ -33,11 +33,77 @@ pub(super) fn start(
     home: &Home,
 ) -> Driven {
     let driver = Box::pin(Driver::new(connection, state, room, ping, home.clone()));
-    match home.spawn(driver) {
-        Ok(()) => Driven::ByTask,
-        Err(driver) => {
-            Driven::ByWaiters(Mutex::new(Waiters { driver: Some(driver), asleep: Vec::new() }))
+    let helped = Arc::new(Helped(Mutex::new(Shift { driver: Some(driver), task: None })));
+    match home.spawn(Task(helped.clone())) {
+        Ok(()) => Driven::ByTask(helped),
+        Err(task) => {
+            let driver = task.0.locked().driver.take();
+            Driven::ByWaiters(Mutex::new(Waiters { driver, asleep: Vec::new() }))
         }
+    }
+}
+
+/// A driver with a task, and with helpers.
+///
+/// Only the task is ever woken for it, so a helper may stop at any time without a word.
+pub(super) struct Helped(Mutex<Shift>);
+
+struct Shift {
+    /// Until the connection has ended.
+    driver: Option<Pin<Box<Driver>>>,
+    /// The task's, from its first turn on.
+    task: Option<Waker>,
+}
+
+impl Helped {
+    /// Moves frames now, in place of the task, which would have to be switched to; unless that is
+    /// at it anyway.
+    pub(super) fn help(&self) {
+        let Ok(mut shift) = self.0.try_lock() else { return };
+        let Shift { driver: Some(driver), task: Some(task) } = &mut *shift else { return };
+        let ended = driver.as_mut().poll(&mut Context::from_waker(task)).is_ready();
+        // What was put off for want of time is forgotten if the helper's runtime stops now.
+        if ended || is_share_used_up() {
+            task.wake_by_ref();
+        }
+        if ended {
+            let ended = shift.driver.take();
+            // What the end of a connection sets free may come back here.
+            drop(shift);
+            drop(ended);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Shift> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task of a driver. The connection ends with it, and so with its runtime.
+struct Task(Arc<Helped>);
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut shift = self.0.locked();
+        match &mut shift.task {
+            Some(task) => task.clone_from(cx.waker()),
+            None => shift.task = Some(cx.waker().clone()),
+        }
+        let Some(driver) = &mut shift.driver else { return Poll::Ready(()) };
+        ready!(driver.as_mut().poll(cx));
+        let ended = shift.driver.take();
+        drop(shift);
+        drop(ended);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        let ended = self.0.locked().driver.take();
+        drop(ended);
     }
 }
 
@@ -127,7 +193,7 @@ impl Driver {
     fn follow_limit(&mut self) {
         let most = self.connection.max_concurrent_send_streams();
         let changed = self.state.most.swap(most, Ordering::Relaxed) != most;
-        let greeted = !self.greeted && self.state.heard.last() > 0;
+        let greeted = !self.greeted && self.state.heard.last().is_some();
         self.greeted |= greeted;
         if changed || greeted {
             self.room.set(most);
@@ -187,7 +253,7 @@ impl Health {
             if ping.poll_pong(cx).is_ready() {
                 self.asked = None;
             }
-            let heard = state.started + Duration::from_millis(state.heard.last());
+            let heard = state.last_heard();
             if self.asked.is_some_and(|asked| heard > asked) {
                 self.asked = None;
             }

@@ -20,8 +20,8 @@ use wayfare_proto::policy::schedule::Priority;
 use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 
-use super::incoming::{Incoming, too_large};
-use super::{Begun, Claim};
+use super::incoming::{Credit, Incoming, too_large};
+use super::{Begun, Claim, window};
 use crate::body::Body;
 use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
@@ -443,13 +443,14 @@ impl Exchange {
             Content::Memory(Bytes::new(), None)
         } else {
             let sent = matches!(self.sending, Sending::Sent);
+            let heard = self.claim.connection.0.state.last_heard();
+            let credit = Credit::new(window(&self.options), heard);
             let unfinished = (!sent).then_some(self.stream);
             Content::Wire(Box::new(Incoming {
                 claim: self.claim,
                 stream,
                 data_ended: false,
-                window: self.options.bodies.read_buffer,
-                untold: 0,
+                credit,
                 _unfinished: unfinished,
                 limits: self.options.heads,
             }))

@@ -5,16 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wayfare_net::clock::now;
-use wayfare_net::runtime::Home;
+use wayfare_net::runtime::{Home, Later};
 use wayfare_net::socket::Stream;
 
-/// What a connection's pipe has seen.
+/// What a connection's pipe has seen. Only who reads from the pipe writes it.
 pub(super) struct Heard {
-    /// Milliseconds after the start at which bytes last came; 0 before the first.
+    /// Nanoseconds after the start at which bytes last came; 0 before the first.
     last: AtomicU64,
     /// Bytes that came so far.
     bytes: AtomicU64,
@@ -35,8 +35,10 @@ impl Heard {
         }
     }
 
-    pub(super) fn last(&self) -> u64 {
-        self.last.load(Ordering::Acquire)
+    /// How long after the start bytes last came, if any have come.
+    pub(super) fn last(&self) -> Option<Duration> {
+        let nanos = self.last.load(Ordering::Acquire);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -55,11 +57,12 @@ impl Heard {
     }
 
     fn note(&self, read: u64, started: Instant) {
-        self.bytes.fetch_add(read, Ordering::Relaxed);
-        if self.came.swap(true, Ordering::Relaxed) {
+        self.bytes.store(self.bytes() + read, Ordering::Relaxed);
+        if self.came.load(Ordering::Relaxed) {
             return;
         }
-        let elapsed = now().saturating_duration_since(started).as_millis();
+        self.came.store(true, Ordering::Relaxed);
+        let elapsed = now().saturating_duration_since(started).as_nanos();
         self.last.store(u64::try_from(elapsed).unwrap_or(u64::MAX).max(1), Ordering::Release);
     }
 }
@@ -70,11 +73,12 @@ pub(super) struct Observed {
     heard: Arc<Heard>,
     started: Instant,
     home: Home,
+    later: Later,
 }
 
 impl Observed {
     pub(super) fn new(stream: Box<dyn Stream>, started: Instant, home: Home) -> Self {
-        Self { stream, heard: Arc::new(Heard::new()), started, home }
+        Self { stream, heard: Arc::new(Heard::new()), started, home, later: Later::default() }
     }
 
     /// What it sees from now on.
@@ -89,8 +93,9 @@ impl AsyncRead for Observed {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.heard.is_stint_over() {
-            self.home.poll_later(cx);
+        let this = &mut *self;
+        if this.heard.is_stint_over() {
+            this.later.ask(&this.home, cx);
             return Poll::Pending;
         }
         let before = buffer.filled().len();
