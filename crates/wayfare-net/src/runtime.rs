@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -182,7 +183,11 @@ pub fn is_share_used_up() -> bool {
 
 /// A wish to be polled again, once others have been looked at.
 #[derive(Debug, Default)]
-pub struct Later(Weak<Wish>);
+pub struct Later {
+    wish: Weak<Wish>,
+    /// Who has it; a thread that is busy with something else grants it only then.
+    thread: Option<ThreadId>,
+}
 
 /// Woken when it is let go of: a runtime that stops running forgets whom it was to wake.
 #[derive(Debug)]
@@ -191,18 +196,18 @@ struct Wish(Waker);
 impl Later {
     /// Has whoever is being polled in `home` polled again.
     pub fn ask(&mut self, home: &Home, cx: &Context<'_>) {
-        match home {
-            Home::Caller => cx.waker().wake_by_ref(),
-            // It is still on its way.
-            Home::Runtime(_) if self.0.strong_count() > 0 => {}
-            Home::Runtime(_) => {
-                let wish = Arc::new(Wish(cx.waker().clone()));
-                self.0 = Arc::downgrade(&wish);
-                let waker = Waker::from(wish);
-                // Woken at once, a task may come round many times before whoever runs the runtime.
-                let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
-            }
+        if matches!(home, Home::Caller) {
+            return cx.waker().wake_by_ref();
         }
+        let thread = Some(std::thread::current().id());
+        if self.wish.strong_count() > 0 && self.thread == thread {
+            return;
+        }
+        let wish = Arc::new(Wish(cx.waker().clone()));
+        (self.wish, self.thread) = (Arc::downgrade(&wish), thread);
+        let waker = Waker::from(wish);
+        // Woken at once, a task may come round many times before whoever runs the runtime.
+        let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
     }
 }
 
@@ -304,14 +309,18 @@ mod tests {
             later.ask(&home, &cx);
             later.ask(&home, &cx);
             assert_eq!(woken(), 0, "others go first");
+            std::thread::scope(|scope| {
+                scope.spawn(|| later.ask(&home, &Context::from_waker(&waker)));
+            });
+            assert_eq!(woken(), 1, "this thread may be busy for long");
         });
-        assert_eq!(woken(), 1);
+        assert_eq!(woken(), 2);
         runtime.block_on(async {
             later.ask(&home, &cx);
             tokio::task::yield_now().await;
-            assert_eq!(woken(), 2);
+            assert_eq!(woken(), 3);
         });
         later.ask(&home, &cx);
-        assert_eq!(woken(), 3, "without a runtime there are no others");
+        assert_eq!(woken(), 4, "without a runtime there are no others");
     }
 }

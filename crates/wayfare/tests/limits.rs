@@ -6,12 +6,30 @@ mod it;
 
 use std::time::{Duration, Instant};
 
-use it::{Ask, Face, eventually, fetch, fetch_awaited, is_at_rest, manager_for, runtime};
+use it::{Ask, Face, eventually, fetch, fetch_awaited, hold, is_at_rest, manager_for, runtime};
 use tokio::io::AsyncReadExt;
 use wayfare::options::Versions;
-use wayfare_testkit::{FaultServer, Server};
+use wayfare_testkit::{FaultServer, H2FaultServer, Server};
 
 const CHILD: &str = "WAYFARE_LIMITS_CHILD";
+
+#[test]
+fn single_bytes_in_frames_of_their_own_do_not_fill_the_memory_of_a_body_that_is_not_read() {
+    let server = H2FaultServer::named("tiny-data-flood").bind_on_thread("127.0.0.1:0").unwrap();
+    let manager = manager_for(Versions::Http2);
+    let mut held = hold(Face::Awaited, &manager, Ask::get(server.url("/"))).unwrap();
+    // A frame costs memory for about 200 bytes, of which its window counts one.
+    std::thread::sleep(Duration::from_secs(3));
+    let mut received = 0;
+    let error = loop {
+        match held.chunk() {
+            Ok(chunk) => received += chunk.unwrap().len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(received < 150_000, "{received} frames were kept");
+    assert!(error.to_string().contains("HTTP/2"), "{error}");
+}
 
 #[test]
 fn with_64_descriptors_a_thousand_requests_to_many_origins_succeed() {

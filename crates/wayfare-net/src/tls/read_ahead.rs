@@ -114,9 +114,10 @@ fn next_size(last: usize, size: usize) -> usize {
 const FIRST: usize = 8 * 1024;
 /// From so much room on it is read into at once.
 const ROOM: usize = 8 * 1024;
-/// Some full records. Linux makes room for what comes by how much was read at a time: a program that
-/// reads less than 64 KiB may be left with a fifth of what HTTP/2 lets come (`tcp_rcv_space_adjust`).
-const AHEAD: usize = 128 * 1024;
+/// Four full records and their frames. Linux makes room for what comes by how much was read at a
+/// time: a program that reads less than 64 KiB may be left with a fifth of what HTTP/2 lets come
+/// (`tcp_rcv_space_adjust`).
+const AHEAD: usize = 66 * 1024;
 
 #[cfg(test)]
 mod tests {

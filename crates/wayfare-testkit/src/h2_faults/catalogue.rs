@@ -57,6 +57,7 @@ pub const H2_FAULTS: &[H2Fault] = &[
     fault("unknown-flood", Choice, whole::unknown_flood, "unknown frames without end: an error or back-pressure until a deadline"),
     fault("interim-flood", Error, streams::interim_flood, "102 after 102"),
     fault("empty-data-flood", Error, streams::empty_data_flood, "empty DATA frames without end"),
+    fault("tiny-data-flood", Choice, streams::tiny_data_flood, "DATA of one byte each without end: an error or back-pressure until a deadline"),
     fault("continuation-flood", Error, streams::continuation_flood, "CONTINUATION without end"),
 ];
 

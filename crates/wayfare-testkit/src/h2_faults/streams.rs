@@ -190,6 +190,14 @@ pub(super) fn empty_data_flood(mut talk: Talk, _: u64) -> Play {
     })
 }
 
+pub(super) fn tiny_data_flood(mut talk: Talk, _: u64) -> Play {
+    Box::pin(async move {
+        let stream = talk.request().await?;
+        talk.send(&[Frame::headers(stream, 0, &[(":status", "200")])]).await?;
+        talk.flood(&[Frame::data(stream, 0, "a")]).await
+    })
+}
+
 pub(super) fn continuation_flood(mut talk: Talk, _: u64) -> Play {
     Box::pin(async move {
         let stream = talk.request().await?;

@@ -209,7 +209,7 @@ impl Pipe {
     }
 
     fn poll_open(&mut self, place: &mut [u8], cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
-        loop {
+        for _ in 0..FRUITLESS {
             if let Coding::Undo(undoing) = &mut self.coding {
                 if let Some(decoded) = undoing.next()? {
                     return Poll::Ready(Ok(Next::Chunk(decoded)));
@@ -255,6 +255,8 @@ impl Pipe {
                 }
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn end(&mut self) {
@@ -379,5 +381,8 @@ impl fmt::Debug for Pipe {
     }
 }
 
+/// So many pieces in turn that give nothing are read before others are looked at, the caller's own
+/// deadline among them.
+const FRUITLESS: usize = 64;
 /// How much is decoded at a time.
 const DECODED: usize = 64 * 1024;

@@ -382,23 +382,19 @@ impl Room {
 }
 
 fn builder(options: &Options) -> h2::client::Builder {
+    let window = u32::try_from(options.bodies.read_buffer).unwrap_or(LARGEST_WINDOW);
     let head = u32::try_from(options.heads.head_bytes).unwrap_or(u32::MAX);
     let mut builder = h2::client::Builder::new();
     builder
-        .initial_window_size(window(options))
+        .initial_window_size(window.clamp(SMALLEST_WINDOW, LARGEST_WINDOW))
         // One slow reader must not hold up the others, so only streams have a real limit.
         .initial_connection_window_size(LARGEST_WINDOW)
         .max_header_list_size(head)
         .max_frame_size(LARGEST_FRAME)
         .max_send_buffer_size(SEND_BUFFER)
+        .data_frame_budget(SMALL_FRAMES)
         .enable_push(false);
     builder
-}
-
-/// How much a peer may send of a body ahead of its reader.
-fn window(options: &Options) -> u32 {
-    let asked = u32::try_from(options.bodies.read_buffer).unwrap_or(LARGEST_WINDOW);
-    asked.clamp(SMALLEST_WINDOW, LARGEST_WINDOW)
 }
 
 const SMALLEST_WINDOW: u32 = 16 * 1024;
@@ -409,6 +405,10 @@ const MOST_EXCHANGES: u32 = (1 << 30) - 1_000_000;
 const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 /// Frames of up to this size may come; larger ones only delay the others.
 const LARGEST_FRAME: u32 = 16 * 1024;
+/// What unread frames of less than 256 bytes may cost beyond their bytes, counted as what each lacks
+/// to 256: a peer that sends single bytes must not fill the memory that its window is to bound. The
+/// engine's own limit follows the connection's window, which has none.
+const SMALL_FRAMES: usize = 32 * 1024 * 1024;
 /// So many alarms are kept for later exchanges.
 const KEPT_TIMERS: usize = 256;
 const SEND_BUFFER: usize = 256 * 1024;

@@ -60,18 +60,21 @@ impl Helped {
     /// at it anyway.
     pub(super) fn help(&self) {
         let Ok(mut shift) = self.0.try_lock() else { return };
-        let Shift { driver: Some(driver), task: Some(task) } = &mut *shift else { return };
-        let ended = driver.as_mut().poll(&mut Context::from_waker(task)).is_ready();
+        let Shift { driver: kept @ Some(_), task: Some(task) } = &mut *shift else { return };
+        // Taken, so that a panic in the engine ends the connection, as one in the task does.
+        let mut driver = kept.take();
+        let polled = driver.as_mut().map(|it| it.as_mut().poll(&mut Context::from_waker(task)));
+        let ended = polled.is_some_and(|polled| polled.is_ready());
         // What was put off for want of time is forgotten if the helper's runtime stops now.
         if ended || is_share_used_up() {
             task.wake_by_ref();
         }
-        if ended {
-            let ended = shift.driver.take();
-            // What the end of a connection sets free may come back here.
-            drop(shift);
-            drop(ended);
+        if !ended {
+            *kept = driver.take();
         }
+        // What the end of a connection sets free may come back here.
+        drop(shift);
+        drop(driver);
     }
 
     fn locked(&self) -> MutexGuard<'_, Shift> {

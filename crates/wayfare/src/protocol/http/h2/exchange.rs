@@ -21,7 +21,7 @@ use wayfare_proto::trace::event::What;
 use wayfare_proto::trace::timeline::Moment;
 
 use super::incoming::{Credit, Incoming, too_large};
-use super::{Begun, Claim, window};
+use super::{Begun, Claim};
 use crate::body::Body;
 use crate::body::incoming::Content;
 use crate::error::{Error, ErrorKind, Phase, Retry, Stage};
@@ -61,7 +61,7 @@ pub(in crate::protocol::http) async fn exchange(
     match std::future::poll_fn(|cx| exchange.poll(emitter, cx)).await {
         Ok(response) => {
             emitter.mark(Moment::Head);
-            Outcome::Answered(Box::new(exchange.into_answer(response, emitter)))
+            Outcome::Answered(Box::new(exchange.into_answer(response, began, emitter)))
         }
         Err((error, how)) => exchange.into_failure(error, how, age),
     }
@@ -426,7 +426,12 @@ impl Exchange {
         Outcome::Failed(Failure { error, how, age, untouched }.into())
     }
 
-    fn into_answer(self, response: http::Response<RecvStream>, emitter: &Emitter) -> Answer {
+    fn into_answer(
+        self,
+        response: http::Response<RecvStream>,
+        began: Instant,
+        emitter: &Emitter,
+    ) -> Answer {
         let given = self.upload.has_given_all() && !matches!(self.sending, Sending::Waiting(_));
         let complete = matches!(self.sending, Sending::Sent) || given;
         if !complete {
@@ -434,7 +439,7 @@ impl Exchange {
             emitter.emit(|| What::UploadStopped { sent, total });
         }
         self.claim.connection.0.state.served.store(true, Ordering::Relaxed);
-        let (parts, stream) = response.into_parts();
+        let (parts, mut stream) = response.into_parts();
         let facts =
             ConnectionFacts { age: Some(self.claim.age), ..self.claim.connection.0.facts.clone() };
         // RFC 9110 §15.3.5, §15.4.5: these have no body, whatever follows.
@@ -443,8 +448,8 @@ impl Exchange {
             Content::Memory(Bytes::new(), None)
         } else {
             let sent = matches!(self.sending, Sending::Sent);
-            let heard = self.claim.connection.0.state.last_heard();
-            let credit = Credit::new(window(&self.options), heard);
+            let after = emitter.timeline.newest().unwrap_or(began).saturating_duration_since(began);
+            let credit = Credit::new(window_of(&mut stream), after);
             let unfinished = (!sent).then_some(self.stream);
             Content::Wire(Box::new(Incoming {
                 claim: self.claim,
@@ -466,6 +471,14 @@ impl Exchange {
             untouched: self.upload.into_untouched(),
         }
     }
+}
+
+/// How much the peer may send ahead, which is less than was asked for until it has said that it
+/// knows (RFC 9113 §6.5.3).
+fn window_of(stream: &mut RecvStream) -> usize {
+    let flow = stream.flow_control();
+    let free = usize::try_from(flow.available_capacity()).unwrap_or(0);
+    free + flow.used_capacity()
 }
 
 /// How bad an error is for the request that met it.
