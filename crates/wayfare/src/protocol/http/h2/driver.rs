@@ -51,7 +51,7 @@ pub(super) struct Helped(Mutex<Shift>);
 struct Shift {
     /// Until the connection has ended.
     driver: Option<Pin<Box<Driver>>>,
-    /// The task's, from its first turn on.
+    /// The task's, from its first poll on.
     task: Option<Waker>,
 }
 
