@@ -447,15 +447,13 @@ impl Exchange {
         let content = if bodiless || stream.is_end_stream() {
             Content::Memory(Bytes::new(), None)
         } else {
-            let sent = matches!(self.sending, Sending::Sent);
             let after = emitter.timeline.newest().unwrap_or(began).saturating_duration_since(began);
-            let credit = Credit::new(window_of(&mut stream), after);
-            let unfinished = (!sent).then_some(self.stream);
+            let unfinished = (!matches!(self.sending, Sending::Sent)).then_some(self.stream);
             Content::Wire(Box::new(Incoming {
                 claim: self.claim,
+                credit: Credit::of(&mut stream, after),
                 stream,
                 data_ended: false,
-                credit,
                 _unfinished: unfinished,
                 limits: self.options.heads,
             }))
@@ -471,14 +469,6 @@ impl Exchange {
             untouched: self.upload.into_untouched(),
         }
     }
-}
-
-/// How much the peer may send ahead, which is less than was asked for until it has said that it
-/// knows (RFC 9113 §6.5.3).
-fn window_of(stream: &mut RecvStream) -> usize {
-    let flow = stream.flow_control();
-    let free = usize::try_from(flow.available_capacity()).unwrap_or(0);
-    free + flow.used_capacity()
 }
 
 /// How bad an error is for the request that met it.

@@ -37,8 +37,15 @@ pub(super) struct Credit {
 }
 
 impl Credit {
-    /// For a peer with `window` whose answer came `after` its request.
-    pub(super) fn new(window: usize, after: Duration) -> Self {
+    /// For the peer of `stream`, whose answer came `after` the request.
+    pub(super) fn of(stream: &mut RecvStream, after: Duration) -> Self {
+        // Less than was asked for until the peer has said that it knows (RFC 9113 §6.5.3).
+        let flow = stream.flow_control();
+        let free = usize::try_from(flow.available_capacity()).unwrap_or(0);
+        Self::new(free + flow.used_capacity(), after)
+    }
+
+    fn new(window: usize, after: Duration) -> Self {
         let share = if after < NEAR { window - window / 4 } else { window / 3 };
         Self { share, read: 0 }
     }
